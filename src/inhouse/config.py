@@ -1,0 +1,245 @@
+"""Settings: `inhouse.yaml`, checked whole, every unknown key refused, almost everything derived.
+
+A docstring stands under each field; `inhouse config --explain` and the documentation are made from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from inhouse.errors import SettingsMistake, UserMistake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["BUDGETS", "Budget", "BudgetName", "Settings", "explain", "load_settings", "template"]
+
+BudgetName = Literal["smoke", "demo", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much work a run may do, in tokens of the base model."""
+
+    trained: int
+    scored: int
+    generated: int
+
+
+BUDGETS: dict[BudgetName, Budget] = {
+    "smoke": Budget(trained=10_000, scored=50_000, generated=1_000),
+    "demo": Budget(trained=30_000, scored=150_000, generated=5_000),
+    "full": Budget(trained=1_000_000, scored=1_000_000, generated=50_000),
+}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Sources(_Section):
+    """What is read."""
+
+    exclude: tuple[str, ...] = ()
+    """Path patterns (as in .gitignore, matched from the repository's root) that are never read."""
+
+    max_file_bytes: Annotated[int, Field(ge=1_000)] = 1_000_000
+    """Larger files are counted as huge and not read."""
+
+    max_commits: Annotated[int, Field(ge=10)] = 1_000
+    """Newest commits before the cut whose changes are read for training examples."""
+
+
+class Hygiene(_Section):
+    """What is removed before anything is learnt."""
+
+    rules: tuple[Path, ...] = ()
+    """Further secret rules in the gitleaks format; added to the built-in ones."""
+
+    near_duplicate: Annotated[float, Field(gt=0.5, le=1.0)] = 0.85
+    """Jaccard similarity of 5-token shingles from which two files count as copies."""
+
+
+class SplitSettings(_Section):
+    """Where time is cut between training and evaluation."""
+
+    months: Annotated[int, Field(ge=1)] = 3
+    """Calendar months before the tip that are held out."""
+
+    min_items: Annotated[int, Field(ge=1)] = 40
+    """With fewer held-out items the cut moves back to leave the newest fifth of the commits."""
+
+
+class Training(_Section):
+    """Overrides of the derived recipe. Leave them out to have them derived, with reasons."""
+
+    rank: Annotated[int, Field(ge=1)] | None = None
+    """Rank of the low-rank update."""
+
+    alpha: Annotated[int, Field(ge=1)] | None = None
+    """Scale of the update is alpha / rank."""
+
+    targets: tuple[str, ...] | None = None
+    """Names of the linear layers that get an update, such as q_proj."""
+
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    """Dropout on the input of the update."""
+
+    learning_rate: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Peak learning rate."""
+
+    epochs: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
+    """Passes over the training split."""
+
+    batch_tokens: Annotated[int, Field(ge=64)] | None = None
+    """Tokens in one optimizer step."""
+
+    sequence_length: Annotated[int, Field(ge=64)] | None = None
+    """Tokens in one packed row."""
+
+
+class Evaluation(_Section):
+    """How the arms are compared."""
+
+    context_tokens: Annotated[int, Field(ge=64)] = 384
+    """Total context that every arm may use for an item, retrieved text included."""
+
+    max_target_tokens: Annotated[int, Field(ge=8)] = 96
+    """Longer runs of new lines are scored on their first whole lines up to this length."""
+
+    retrieval_shares: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.25, 0.5)
+    """Shares of the context that retrieved text may take; zero is always tried too."""
+
+
+class Serving(_Section):
+    """The OpenAI-compatible server."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. The default is reachable from this machine only."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port; 0 takes a free one."""
+
+
+class Settings(_Section):
+    """Everything that `inhouse.yaml` may say."""
+
+    model: str = "builtin:smollm2-135m"
+    """Base model: builtin:NAME, a folder, a GGUF file, or a hub id (the only value that opens the network)."""
+
+    budget: BudgetName = "demo"
+    """How many tokens may be trained, scored and generated: smoke, demo or full."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of every random choice."""
+
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """Processes for corpus work; as many as cores when left out. Results do not depend on it."""
+
+    sources: Sources = Sources()
+    hygiene: Hygiene = Hygiene()
+    split: SplitSettings = SplitSettings()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    serving: Serving = Serving()
+
+
+def load_settings(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read settings from a YAML file or none; dotted `overrides`, as in ``{"training.rank": 8}``, go on top.
+
+    Raises SettingsMistake with every problem at once; an unknown key names its nearest neighbour.
+    """
+    values = _read_yaml(path) if path is not None else {}
+    for dotted, value in (overrides or {}).items():
+        if value is not None:
+            _set(values, dotted.split("."), value)
+    where = str(path) if path is not None else "the command line"
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsMistake(where, [_sentence(problem) for problem in error.errors()]) from None
+
+
+def explain(settings: Settings) -> Iterator[tuple[str, Any, str, str]]:
+    """Yield (key, effective value, "default" or "set", meaning) for every field, in order of the file."""
+    yield from _explain(settings, "")
+
+
+def template() -> str:
+    """Return a short, commented `inhouse.yaml` in which everything optional is commented out."""
+    lines = [
+        "# inhouse.yaml: everything here is optional; what is left out is derived.",
+        "# See every effective value and its reason: inhouse config --explain",
+    ]
+    for key, value, _, meaning in explain(Settings()):
+        section, _, name = key.rpartition(".")
+        if section and not any(line == f"# {section}:" for line in lines):
+            lines += ["", f"# {section}:"]
+        indent = "  " if section else ""
+        shown = yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
+        lines += [f"# {indent}# {meaning}", f"# {indent}{name}: {shown}"]
+    return "\n".join(lines) + "\n"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserMistake(
+            "the settings file does not exist", str(path), "write one with `inhouse init`"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark is not None else ""
+        raise UserMistake(
+            f"the settings file is not valid YAML{line}", str(path), "mend it and run again"
+        ) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UserMistake(
+            "a settings file is a mapping of keys to values", str(path), "compare with `inhouse init`"
+        )
+    return values
+
+
+def _set(values: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        values = values.setdefault(key, {})
+    values[keys[-1]] = value
+
+
+def _explain(section: BaseModel, prefix: str) -> Iterator[tuple[str, Any, str, str]]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            yield from _explain(value, f"{prefix}{name}.")
+            continue
+        origin = "set" if name in section.model_fields_set else "default"
+        plain = section.model_dump(mode="json", include={name})[name]
+        yield f"{prefix}{name}", plain, origin, field.description or ""
+
+
+def _sentence(problem: Any) -> str:
+    place = [part for part in problem["loc"] if isinstance(part, str)]
+    key = ".".join(place)
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place[-1], _known_keys(place[:-1]), n=1, cutoff=0.4)
+        hint = f", did you mean {near[0]}?" if near else ""
+        return f"unknown key {key}{hint}"
+    given = problem["input"]
+    shown = "a section" if isinstance(given, dict) else repr(given)
+    return f"{key}: {problem['msg'][:1].lower()}{problem['msg'][1:]}, not {shown}"
+
+
+def _known_keys(place: list[str]) -> list[str]:
+    section: Any = Settings
+    for key in place:
+        section = section.model_fields[key].annotation
+    return list(section.model_fields)

@@ -1,0 +1,232 @@
+"""The nouns of the house: frozen records that rooms hand to each other, with no behaviour.
+
+Identity: a *document* is its content (a git object id, or a SHA-256 for other sources). An *occurrence* is
+that content at one place; copies elsewhere are occurrences of their own, so that lineage never forgets one.
+Dates are seconds since the epoch, UTC, of the committer. Lines are counted from 1, ends are inclusive; byte
+spans are half-open offsets into the UTF-8 of the (redacted) text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "Change",
+    "Chunk",
+    "Commit",
+    "Document",
+    "Example",
+    "Finding",
+    "Hit",
+    "Hunk",
+    "Item",
+    "Occurrence",
+    "Score",
+    "Split",
+    "Symbol",
+    "TreeEntry",
+]
+
+
+# ------------------------------------------------------------------ sources
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit without its words: the message stays in git until hygiene has read it."""
+
+    id: str
+    parents: tuple[str, ...]
+    date: int
+    mainline: bool  # on the first-parent chain of the tip
+    boundary: bool = False  # a shallow clone ends here: its parents, and so its diff, are missing
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """A changed run of lines, as `git diff --unified=0` counts them."""
+
+    old_start: int
+    old_count: int
+    new_start: int
+    new_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit did to one path, against its first parent. Ids are empty where a side is absent."""
+
+    commit: str
+    status: str  # A added, M modified, D deleted, R renamed, C copied, T type changed
+    path: str
+    old_path: str
+    document: str
+    old_document: str
+    hunks: tuple[Hunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """A file in the tree of a revision."""
+
+    revision: str
+    path: str
+    document: str
+    size: int
+    mode: str  # git's: 100644, 100755, 120000 (symbolic link), 160000 (submodule)
+
+
+# ------------------------------------------------------------------ hygiene
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One immutable piece of material, after redaction. Redaction never changes the number of lines."""
+
+    digest: str
+    language: str  # "" when unknown
+    text: str
+    redactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A document at one place. `removed` is the reason why it is not trained on, or ""."""
+
+    id: str
+    source: str
+    kind: str  # "file" (in a tree), "version" (only in history), "message" (of a commit; path is "")
+    path: str
+    revision: str
+    document: str
+    date: int
+    size: int
+    removed: str
+    forbids: tuple[str, ...]  # a subset of ("train", "index", "serve")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What hygiene saw, and where. It never holds the value that it saw."""
+
+    occurrence: str
+    category: str  # secret, duplicate, generated, vendored, minified, data, binary, huge, encoding, link, ...
+    rule: str
+    line: int
+    start: int
+    end: int
+    verdict: str  # "keep", "redact" or "remove"
+    detail: str
+
+
+# ------------------------------------------------------------------ retrieval
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A definition."""
+
+    path: str
+    name: str
+    qualified_name: str  # Class.method; the file's own scope has no prefix
+    kind: str  # function, method, class, struct, enum, union, interface, trait, type, macro, constant, module
+    start_line: int
+    end_line: int
+    start: int
+    end: int
+    signature: str  # one line, without the body
+    docstring: str  # or the comment that stands directly above
+    body: int  # byte offset where the body begins, after signature and docstring; `end` when there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of a file with what is needed to read it alone."""
+
+    path: str
+    language: str
+    symbol: str  # qualified name, "" for text between definitions
+    scope: tuple[str, ...]  # signatures of the enclosing definitions, outermost first
+    imports: tuple[str, ...]  # the file's import lines that this span uses
+    start_line: int
+    end_line: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that answers a query, with the reason."""
+
+    chunk: Chunk
+    score: float
+    why: str
+
+
+# ------------------------------------------------------------------ datasets
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Where time is cut. Training sees the ancestors of `validation_cut`; validation ends at `cut`.
+
+    `validation_cut` is "" when the history is too short for a validation period.
+    """
+
+    cut: str
+    validation_cut: str
+    tip: str
+    cut_date: int
+    tip_date: int
+    moved_back: bool  # the three months held too few items, so the newest fifth of the commits is held out
+    reason: str  # a sentence for the report
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training item: readable text, and exactly the tokens that the model sees."""
+
+    id: str
+    kind: str  # continuation, implementation, change
+    split: str  # train or validation
+    text: str
+    input_ids: tuple[int, ...]
+    trained: tuple[bool, ...]  # per token: does it carry loss?
+    lineage: tuple[str, ...]  # occurrence ids
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One run of new lines of one commit, to be scored given its file and its commit."""
+
+    id: str
+    split: str  # validation or heldout
+    commit: str
+    date: int
+    path: str
+    language: str
+    message: str  # of the commit, redacted
+    prefix: str  # the file after the commit, up to the run
+    target: str  # the run; whole lines
+    known_path: bool  # did the path exist at the cut that this item is measured from?
+
+
+# ------------------------------------------------------------------ evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One arm's result on one item."""
+
+    item: str
+    commit: str
+    arm: str
+    bits: float  # minus log2 probability of the target
+    bytes: int
+    tokens: int
+    top1: int  # tokens of the target that the model would have chosen itself
+    statement_exact: float  # 1 or 0; NaN where nothing was generated
+    identifiers: float  # share of the next statement's identifiers that were produced, in order; NaN likewise
+    answer: str  # the generated next statement
