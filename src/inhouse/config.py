@@ -131,7 +131,7 @@ class Settings(_Section):
     """Everything that `inhouse.yaml` may say."""
 
     model: str = "builtin:smollm2-135m"
-    """Base model: builtin:NAME, a folder, a GGUF file, or a hub id (the only value that opens the network)."""
+    """Base model: builtin:NAME, a folder, a GGUF file, or a hub id (only that opens the network)."""
 
     budget: BudgetName = "demo"
     """How many tokens may be trained, scored and generated: smoke, demo or full."""

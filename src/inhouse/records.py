@@ -21,6 +21,7 @@ __all__ = [
     "Hunk",
     "Item",
     "Occurrence",
+    "Recipe",
     "Score",
     "Split",
     "Symbol",
@@ -84,7 +85,6 @@ class Document:
     """One immutable piece of material, after redaction. Redaction never changes the number of lines."""
 
     digest: str
-    language: str  # "" when unknown
     text: str
     redactions: int
 
@@ -211,6 +211,34 @@ class Item:
     prefix: str  # the file after the commit, up to the run
     target: str  # the run; whole lines
     known_path: bool  # did the path exist at the cut that this item is measured from?
+
+
+# ------------------------------------------------------------------ training
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How an adapter is trained. Every value is frozen before training begins."""
+
+    method: str  # "lora"
+    rank: int
+    alpha: int
+    targets: tuple[str, ...]
+    dropout: float
+    learning_rate: float
+    schedule: str  # "cosine" or "linear"
+    warmup_share: float  # of the steps
+    weight_decay: float
+    epochs: float
+    sequence_length: int  # tokens in one packed row
+    rows: int  # packed rows in one forward pass
+    accumulation: int  # forward passes in one optimizer step
+    max_steps: int
+    validate_every: int  # steps; also the checkpoint interval
+    patience: int  # validations without a better one before stopping; 0 never stops early
+    precision: str  # "float32" or "bfloat16", of the base weights
+    checkpointing: bool  # recompute activations
+    seed: int
 
 
 # ------------------------------------------------------------------ evaluation

@@ -142,8 +142,8 @@ class Workspace:
     ) -> Artefact:
         """Return the artefact of `stage` for these settings and input digests; make it if it is new.
 
-        `work(folder)` fills the folder that it is given, which may hold what a killed run had finished; it must not
-        leave anything there that depends on when or how often it ran (except in the file `measured.json`).
+        `work(folder)` fills the folder that it is given, which may hold what a killed run had finished; it
+        must not leave anything there that depends on when or how often it ran, except in `measured.json`.
         """
         fingerprint = digest_json(
             {
