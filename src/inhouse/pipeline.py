@@ -1,0 +1,408 @@
+"""The journey of a repository, stage by stage: each property is built when it is first asked for.
+
+    history -> corpus -> indexes ------------------.
+                  \\-> dataset -> plan -> weights -> scores -> adapter -> report
+
+Every stage is skipped when its artefact is present, so that a killed command, run again, goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from inhouse.config import BUDGETS
+from inhouse.measure import measured
+from inhouse.records import Recipe, Split
+from inhouse.workspace import MEASURED, Artefact, Stage, Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inhouse.config import Settings
+    from inhouse.engines.base import Engine
+    from inhouse.models.resolve import BaseModel
+    from inhouse.models.tokenizer import Tokenizer
+    from inhouse.progress import Progress
+    from inhouse.registry.adapters import Adapter
+    from inhouse.retrieval.store import Index
+    from inhouse.sources.git import Repository
+
+__all__ = ["STAGES", "Pipeline"]
+
+_GRAMMARS = (
+    "tree-sitter",
+    "tree-sitter-c",
+    "tree-sitter-cpp",
+    "tree-sitter-go",
+    "tree-sitter-java",
+    "tree-sitter-javascript",
+    "tree-sitter-python",
+    "tree-sitter-rust",
+    "tree-sitter-typescript",
+)
+_TENSORS = ("torch", "transformers", "peft")
+
+HISTORY = Stage("history", 1, ("sources", "datasets.split", "languages.detect"))
+CORPUS = Stage("corpus", 1, ("hygiene",), ("google-re2", "rensa"))
+INDEX = Stage("index", 1, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
+DATASET = Stage("dataset", 1, ("datasets", "languages", "hygiene.duplicates", "models.tokenizer"), _GRAMMARS)
+PLAN = Stage("plan", 1, ("planning",))
+WEIGHTS = Stage("weights", 1, ("training",), (*_TENSORS, "trl", "accelerate"))
+SCORES = Stage("scores", 1, ("evaluation", "engines", "retrieval", "datasets.formats"), _TENSORS)
+STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SCORES)
+
+
+class Pipeline:
+    """One repository, one workspace, one set of settings."""
+
+    def __init__(
+        self, repository: Repository, workspace: Workspace, settings: Settings, progress: Progress
+    ) -> None:
+        self.repository = repository
+        self.workspace = workspace
+        self.settings = settings
+        self.progress = progress
+
+    # ------------------------------------------------------------ what is there to learn from?
+
+    @cached_property
+    def history(self) -> Artefact:
+        """Commits, changes, and the trees at the cuts in time."""
+        from inhouse.datasets.split import choose_split
+        from inhouse.sources.history import write_history
+
+        choose = partial(choose_split, settings=self.settings.split)
+
+        def work(folder: Path) -> None:
+            write_history(self.repository, self.settings.sources, choose, folder, self.progress)
+
+        settings = {"sources": _plain(self.settings.sources), "split": _plain(self.settings.split)}
+        shallow = str(self.repository.shallow)
+        return self._build(HISTORY, settings, {"tip": self.repository.tip, "shallow": shallow}, work)
+
+    @cached_property
+    def split(self) -> Split:
+        """Where time is cut."""
+        return Split(**self.history.read_json("split.json"))
+
+    @cached_property
+    def corpus(self) -> Artefact:
+        """Clean documents, with a reason for everything removed."""
+        from inhouse.hygiene.corpus import write_corpus
+        from inhouse.hygiene.secrets import SecretScanner
+        from inhouse.sources.git import Repository
+
+        def work(folder: Path) -> None:
+            write_corpus(
+                Repository.open,
+                self.repository.path,
+                self.history.path,
+                self.settings.hygiene,
+                self.settings.sources,
+                self.repository.name,
+                folder,
+                self.workers,
+                self.progress,
+            )
+
+        rules = SecretScanner(self.settings.hygiene.rules).digest
+        settings = {
+            "sources": _plain(self.settings.sources),
+            "near_duplicate": self.settings.hygiene.near_duplicate,
+            "rules": rules,
+            "name": self.repository.name,
+        }
+        return self._build(CORPUS, settings, {"history": self.history.digest}, work)
+
+    # ------------------------------------------------------------ retrieval
+
+    @cached_property
+    def indexes(self) -> Artefact:
+        """The trees at the validation cut, at the cut and at the tip, each searchable by itself."""
+        wanted = {"validation": self.split.validation_cut, "cut": self.split.cut, "tip": self.split.tip}
+
+        def work(folder: Path) -> None:
+            state = {
+                name: self._update_index(name, revision) for name, revision in wanted.items() if revision
+            }
+            (folder / "indexes.json").write_text(
+                json.dumps(state, indent=1, sort_keys=True), encoding="utf-8"
+            )
+
+        inputs = {"history": self.history.digest, "corpus": self.corpus.digest}
+        artefact = self._build(INDEX, {}, inputs, work)
+        for name, state in artefact.read_json("indexes.json").items():
+            if not self._index_is(
+                name, state["digest"]
+            ):  # another revision was indexed since, or it was deleted
+                self._update_index(name, wanted[name])
+        return artefact
+
+    def open_index(self, name: str) -> Index:
+        """Open an index for reading: "validation", "cut" or "tip"."""
+        from inhouse.retrieval.store import Index
+
+        assert self.indexes  # noqa: S101 - built before it is opened
+        return Index.open(self._index_path(name))
+
+    def _update_index(self, name: str, revision: str) -> dict[str, Any]:
+        from inhouse.hygiene.corpus import Corpus
+        from inhouse.retrieval.store import Index
+
+        stamp = self._index_path(name).with_suffix(".json")
+        stamp.unlink(missing_ok=True)
+        tree = Corpus(self.corpus.path).tree(self.history.path, revision, "index")
+        index = Index.open(self._index_path(name))
+        try:
+            with self.progress.task(f"index at the {name}", unit="files") as task:
+                index.update(((path, document.digest, document.text) for path, document in tree), task)
+            state = {"revision": revision, "digest": index.digest(), "status": index.status()}
+        finally:
+            index.close()
+        stamp.write_text(json.dumps(state["digest"]), encoding="utf-8")
+        return state
+
+    def _index_is(self, name: str, digest: str) -> bool:
+        path = self._index_path(name)
+        stamp = path.with_suffix(".json")
+        return path.exists() and stamp.exists() and json.loads(stamp.read_text(encoding="utf-8")) == digest
+
+    def _index_path(self, name: str) -> Path:
+        return self.workspace.folder / "index" / f"{name}.db"
+
+    # ------------------------------------------------------------ training
+
+    @cached_property
+    def model(self) -> BaseModel:
+        """The base model, on this machine."""
+        from inhouse.models.resolve import resolve
+
+        return resolve(self.settings.model, self.progress)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The base model's tokenizer."""
+        from inhouse.models.tokenizer import Tokenizer
+
+        return Tokenizer.load(self.model.folder)
+
+    @cached_property
+    def dataset(self) -> Artefact:
+        """Training examples and held-out items, split by date."""
+        from inhouse.datasets.build import write_dataset
+
+        def work(folder: Path) -> None:
+            write_dataset(
+                self.history.path,
+                self.corpus.path,
+                self.tokenizer,
+                self.repository.name,
+                self.settings,
+                folder,
+                self.progress,
+            )
+
+        settings = {
+            "budget": self.settings.budget,
+            "evaluation": _plain(self.settings.evaluation),
+            "sequence_length": self.settings.training.sequence_length,
+            "seed": self.settings.seed,
+        }
+        inputs = {
+            "history": self.history.digest,
+            "corpus": self.corpus.digest,
+            "tokenizer": self.model.tokenizer_digest,
+        }
+        return self._build(DATASET, settings, inputs, work)
+
+    @cached_property
+    def plan(self) -> Artefact:
+        """The recipe with a reason for every value; values that hang on the hardware are frozen here."""
+        from inhouse.planning.plan import write_plan
+
+        def work(folder: Path) -> None:
+            write_plan(self.model, self.dataset.path, self.settings, folder, self.progress)
+
+        settings = {
+            "training": _plain(self.settings.training),
+            "budget": self.settings.budget,
+            "seed": self.settings.seed,
+        }
+        return self._build(PLAN, settings, {"dataset": self.dataset.digest, "model": self.model.digest}, work)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How the adapter is trained."""
+        values = self.plan.read_json("recipe.json")
+        return Recipe(**{**values, "targets": tuple(values["targets"])})
+
+    @cached_property
+    def weights(self) -> Artefact:
+        """The trained adapter's weights, its loss curve and its first batch."""
+        from inhouse.training.trainer import train
+
+        def work(folder: Path) -> None:
+            train(self.model, self.tokenizer, self.dataset.path, self.recipe, folder, self.progress)
+
+        inputs = {"dataset": self.dataset.digest, "model": self.model.digest}
+        return self._build(WEIGHTS, self.plan.read_json("recipe.json"), inputs, work)
+
+    # ------------------------------------------------------------ did it help?
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The base model, loaded; adapters are loaded by their digest."""
+        from inhouse.engines.torch_engine import TorchEngine
+
+        return TorchEngine(self.model, self.tokenizer)
+
+    @cached_property
+    def scores(self) -> Artefact:
+        """The comparison of the four arms on code written after the cut."""
+        from inhouse.evaluation.compare import write_scores
+
+        def work(folder: Path) -> None:
+            self.engine.load_adapter(self.weights.digest, self.weights.path / "adapter")
+            names = {"heldout": "cut"} | ({"validation": "validation"} if self.split.validation_cut else {})
+            indexes = {split: self.open_index(name) for split, name in names.items()}
+            try:
+                write_scores(
+                    self.engine,
+                    self.tokenizer,
+                    self.dataset.path,
+                    indexes,
+                    self.weights.digest,
+                    self.repository.name,
+                    self.settings,
+                    folder,
+                    self.progress,
+                )
+            finally:
+                for index in indexes.values():
+                    index.close()
+
+        settings = {
+            "evaluation": _plain(self.settings.evaluation),
+            "budget": self.settings.budget,
+            "seed": self.settings.seed,
+        }
+        inputs = {
+            "dataset": self.dataset.digest,
+            "indexes": self.indexes.digest,
+            "weights": self.weights.digest,
+            "model": self.model.digest,
+        }
+        return self._build(SCORES, settings, inputs, work)
+
+    @cached_property
+    def adapter(self) -> Adapter:
+        """The adapter, registered with all that made it."""
+        from inhouse.registry.adapters import Registry
+        from inhouse.registry.manifest import manifest
+
+        registry = Registry(self.workspace.folder / "registry")
+        content = manifest(
+            model=self.model,
+            dataset_digest=self.dataset.digest,
+            repository=self.repository.name,
+            split=self.split,
+            recipe=self.recipe,
+            settings=_plain(self.settings),
+            scores=self.scores.read_json("summary.json"),
+        )
+        return registry.register(self.weights.path / "adapter", self.repository.name, content)
+
+    @cached_property
+    def report(self) -> Path:
+        """The page that shows it all."""
+        from inhouse.reporting.report import Report, write_report
+
+        path = self.workspace.folder / "reports" / f"{self.adapter.name}-{self.settings.budget}.html"
+        path.parent.mkdir(exist_ok=True)
+        write_report(
+            Report(
+                repository=self.repository.name,
+                budget=self.settings.budget,
+                split=self.split,
+                history=self.history.read_json("counts.json"),
+                corpus=self.corpus.read_json("counts.json"),
+                accounting=self.dataset.read_json("accounting.json"),
+                recipe=self.plan.read_json("recipe.json"),
+                reasons=self.plan.read_json("reasons.json"),
+                estimate=self.plan.read_json(MEASURED),
+                training=self.weights.read_json("history.json"),
+                training_measured=self.weights.read_json(MEASURED),
+                first_batch=self.weights.read_json("first_batch.json"),
+                summary=self.scores.read_json("summary.json"),
+                samples=self.scores.read_json("samples.json"),
+                manifest=dict(self.adapter.manifest),
+                costs=self.costs,
+            ),
+            path,
+        )
+        return path
+
+    # ------------------------------------------------------------ the whole journey
+
+    def run(self) -> dict[str, Any]:
+        """Go all the way and return the result that `inhouse run --json` prints."""
+        with measured() as total:
+            report = self.report
+        summary = self.scores.read_json("summary.json")
+        counts = self.corpus.read_json("counts.json")
+        return {
+            "verdict": summary["verdict"],
+            "repository": self.repository.name,
+            "budget": {"name": self.settings.budget, **_budget(self.settings)},
+            "arms": summary["arms"],
+            "differences": summary["differences"],
+            "retrieval_share": summary["retrieval_share"],
+            "retention": summary["retention"],
+            "split": {"cut": self.split.cut, "tip": self.split.tip, "reason": self.split.reason},
+            "corpus": {key: counts[key] for key in ("in", "kept", "removed")},
+            "adapter": {"name": self.adapter.name, "digest": self.adapter.digest},
+            "report": str(report),
+            "seconds": {
+                **{name: cost["seconds"] for name, cost in self.costs.items()},
+                "this_command": total.seconds,
+            },
+            "peak_memory_bytes": {name: cost["peak_memory_bytes"] for name, cost in self.costs.items()},
+        }
+
+    @property
+    def costs(self) -> dict[str, dict[str, float]]:
+        """Seconds and peak memory of each stage, from the run that made its artefact."""
+        artefacts = (
+            self.history, self.corpus, self.indexes, self.dataset, self.plan, self.weights, self.scores,
+        )  # fmt: skip
+        return {
+            artefact.stage: {
+                "seconds": round(artefact.cost.seconds, 2),
+                "peak_memory_bytes": artefact.cost.peak_memory_bytes,
+            }
+            for artefact in artefacts
+        }
+
+    @property
+    def workers(self) -> int:
+        """Processes for corpus work."""
+        return self.settings.workers or len(os.sched_getaffinity(0))
+
+    def _build(self, stage: Stage, settings: dict[str, Any], inputs: dict[str, str], work: Any) -> Artefact:
+        artefact = self.workspace.build(stage, settings, inputs, work)
+        if artefact.reused:
+            self.progress.say(f"{stage.name}: present ({artefact.fingerprint[:12]})")
+        return artefact
+
+
+def _plain(section: Any) -> dict[str, Any]:
+    """Return settings as plain JSON values."""
+    return dict(section.model_dump(mode="json"))
+
+
+def _budget(settings: Settings) -> dict[str, int]:
+    budget = BUDGETS[settings.budget]
+    return {"trained": budget.trained, "scored": budget.scored, "generated": budget.generated}

@@ -1,0 +1,1 @@
+"""Immutable, registered versions of trained weights."""

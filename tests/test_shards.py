@@ -1,0 +1,97 @@
+"""Records survive Parquet exactly, and shards do not depend on who made them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inhouse.records import Change, Example, Hunk, Occurrence
+from inhouse.shards import map_shards, read_records, write_records
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(
+    st.lists(
+        st.builds(
+            Change,
+            *[_TEXT] * 6,
+            st.lists(st.builds(Hunk, *[st.integers(0, 2**40)] * 4), max_size=3).map(tuple),
+        )
+    )
+)
+def test_nested_records_come_back_equal(changes: list[Change]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_records(Path(folder) / "changes.parquet", changes, Change)
+        assert list(read_records(Path(folder), "changes", Change)) == changes
+
+
+def test_tuples_of_scalars_come_back_as_tuples(tmp_path: Path) -> None:
+    example = Example("1", "change", "train", "é", (1, 2), (True, False), ("a",), 1.0)
+    write_records(tmp_path / "examples.parquet", [example], Example)
+    assert list(read_records(tmp_path, "examples", Example)) == [example]
+
+
+def test_an_empty_file_keeps_its_schema(tmp_path: Path) -> None:
+    write_records(tmp_path / "occurrences.parquet", [], Occurrence)
+    assert list(read_records(tmp_path, "occurrences", Occurrence)) == []
+
+
+def square(number: int, path: Path) -> None:
+    hunk = Hunk(number, number**2, 0, os.getpid() * 0)
+    write_records(path, [hunk], Hunk)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_shards_are_the_same_for_any_number_of_workers(tmp_path: Path, workers: int) -> None:
+    paths = map_shards(square, list(range(5)), tmp_path, "squares", workers=workers)
+    assert [path.name for path in paths] == [f"squares-{number:05d}.parquet" for number in range(5)]
+    assert [hunk.old_count for hunk in read_records(tmp_path, "squares", Hunk)] == [0, 1, 4, 9, 16]
+    reference = tmp_path / "reference"
+    map_shards(square, list(range(5)), reference, "squares", workers=1)
+    assert [path.read_bytes() for path in paths] == [(reference / path.name).read_bytes() for path in paths]
+
+
+def test_a_finished_shard_is_not_made_again(tmp_path: Path) -> None:
+    map_shards(square, [1], tmp_path, "squares", workers=1)
+    before = (tmp_path / "squares-00000.parquet").stat().st_mtime_ns
+    map_shards(square, [1, 2], tmp_path, "squares", workers=1)
+    assert (tmp_path / "squares-00000.parquet").stat().st_mtime_ns == before
+    assert (tmp_path / "squares-00001.parquet").exists()
+
+
+def slow(seconds: float, path: Path) -> None:
+    time.sleep(seconds)
+
+
+def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from inhouse.shards import map_shards\n"
+        "from tests.test_shards import slow\n"
+        "map_shards(slow, [0.0, 600.0, 600.0], Path(sys.argv[1]), 'slow', workers=2)"
+    )
+    root = Path(__file__).parent.parent
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=root)
+    marker = f"forkserver.*{parent.pid}"
+    import psutil
+
+    deadline = time.monotonic() + 30
+    family: list[psutil.Process] = []
+    while time.monotonic() < deadline and len(family) < 4:  # fork server, resource tracker, two workers
+        family = psutil.Process(parent.pid).children(recursive=True)
+        time.sleep(0.05)
+    assert len(family) >= 3, marker
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    _, alive = psutil.wait_procs(family, timeout=15)
+    assert alive == []
