@@ -1,0 +1,1 @@
+"""Pages for people: self-contained HTML, readable on a phone and on paper."""
