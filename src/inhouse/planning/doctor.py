@@ -50,26 +50,29 @@ def _git() -> Check:
     what = f"git {_MIN_GIT[0]}.{_MIN_GIT[1]} or newer"
     mend = "apt-get install git (or your system's equivalent)"
     try:
-        words = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()
+        done = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return Check(what, "missing", "none", mend)
-    numbers = tuple(int(part) for part in words[2].split(".")[:2])
+    number = done.stdout.split()[2]
+    numbers = tuple(int(part) for part in number.split(".")[:2])
     state = "ok" if numbers >= _MIN_GIT else "missing"
-    return Check(what, state, words[2], "" if state == "ok" else mend)
+    return Check(what, state, number, "" if state == "ok" else mend)
 
 
 def _memory() -> Check:
     total = psutil.virtual_memory().total
     state = "ok" if total >= _MIN_MEMORY else "missing"
     found = f"{total / _GIGABYTE:.1f} GB, {psutil.cpu_count() or 1} cores"
-    return Check(f"memory of {_MIN_MEMORY // _GIGABYTE} GB", state, found, "" if state == "ok" else "use a larger machine")
+    mend = "" if state == "ok" else "use a larger machine"
+    return Check(f"memory of {_MIN_MEMORY // _GIGABYTE} GB", state, found, mend)
 
 
 def _disk() -> Check:
     free = shutil.disk_usage(Path.cwd()).free
     state = "ok" if free >= _MIN_DISK else "missing"
     mend = "" if state == "ok" else "free some space, or name another disk with --workspace"
-    return Check(f"disk space of {_MIN_DISK // _GIGABYTE} GB", state, f"{free / _GIGABYTE:.1f} GB free here", mend)
+    found = f"{free / _GIGABYTE:.1f} GB free here"
+    return Check(f"disk space of {_MIN_DISK // _GIGABYTE} GB", state, found, mend)
 
 
 def _training() -> Check:
@@ -85,7 +88,8 @@ def _grammars() -> Check:
 
     versions = grammar_versions()
     found = ", ".join(f"{name} {number}" for name, number in versions.items())
-    return Check("grammars", "ok" if versions else "missing", found, "" if versions else "pip install --upgrade inhouse")
+    mend = "" if versions else "pip install --upgrade inhouse"
+    return Check("grammars", "ok" if versions else "missing", found, mend)
 
 
 def _base_model() -> Check:
@@ -105,7 +109,7 @@ def _accelerator() -> Check:
     import torch
 
     if not torch.cuda.is_available():
-        return Check(what, "absent", "none: training runs on the CPU, about 100 tokens a second on two cores", "")
+        return Check(what, "absent", "none: about 100 trained tokens a second on two cores", "")
     return Check(what, "ok", torch.cuda.get_device_name(0), "")
 
 

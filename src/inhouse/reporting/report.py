@@ -1,0 +1,324 @@
+"""The report of a run: one HTML file with everything in it, from the verdict down to the manifest.
+
+Every function below turns one part of the result into what the template shows; the template only lays out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from inhouse import __version__
+from inhouse.reporting.plots import Curve, Interval, curves_svg, interval_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from inhouse.records import Split
+
+__all__ = ["Report", "render", "write_report"]
+
+ARM_TITLES = {
+    "base": "base",
+    "retrieval": "retrieval",
+    "tuned": "tuned",
+    "tuned_retrieval": "tuned + retrieval",
+}
+MEASURE_TITLES = {
+    "bits_per_byte": "bits per byte",
+    "next_token_accuracy": "next token right",
+    "statement_exact": "next statement exact",
+    "statement_identifiers": "identifiers right",
+}
+_MEGABYTE = 1_000_000
+_TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the page is made from; each mapping is the JSON file of the stage that it is named after."""
+
+    repository: str
+    budget: str
+    split: Split
+    history: Mapping[str, Any]
+    corpus: Mapping[str, Any]
+    accounting: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    reasons: Mapping[str, str]
+    estimate: Mapping[str, Any]
+    training: Mapping[str, Any]
+    training_measured: Mapping[str, Any]
+    first_batch: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    samples: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    costs: Mapping[str, Mapping[str, float]]
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write the page, whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(render(report), encoding="utf-8", errors="replace")
+    temporary.replace(path)
+
+
+def render(report: Report) -> str:
+    """Return the page as one HTML document without any outside reference."""
+    template = _environment().get_template("report.html")
+    return template.render(
+        report=report,
+        version=__version__,
+        css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        cut_date=_date(report.split.cut_date),
+        **_comparison(report.summary),
+        retention=_retention(report.summary["retention"]),
+        corpus=_corpus(report.corpus),
+        **_dataset(report.accounting),
+        **_training(report),
+        samples=_samples(report.samples),
+        first_batch=_first_batch(report.first_batch),
+        costs=_costs(report.costs),
+        manifest=json.dumps(report.manifest, indent=1, sort_keys=True),
+    )
+
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+
+
+# ------------------------------------------------------------------ the comparison
+
+
+def _comparison(summary: Mapping[str, Any]) -> dict[str, Any]:
+    arms = [
+        _interval(ARM_TITLES.get(arm, arm), measures["bits_per_byte"], "plain")
+        for arm, measures in summary["arms"].items()
+    ]
+    differences = [
+        _interval(_titled(name), measures["bits_per_byte"], _tone(measures["bits_per_byte"]))
+        for name, measures in summary["differences"].items()
+    ]
+    own, _, general = summary["verdict"].partition(". ")
+    return {
+        "summary": summary,
+        "verdict": {"own": f"{own}." if general else own, "general": general},
+        "tiles": _tiles(summary),
+        "arms": interval_rows([row for row in arms if row], zero=False),
+        "differences": interval_rows([row for row in differences if row], zero=True),
+        "measures": list(MEASURE_TITLES.values()),
+        "measure_rows": [
+            {"name": ARM_TITLES.get(arm, arm), "cells": [_cell(measures.get(key)) for key in MEASURE_TITLES]}
+            for arm, measures in summary["arms"].items()
+        ],
+        "breakdowns": [_breakdown(summary, *what) for what in _BREAKDOWNS if len(summary[what[0]]) > 1],
+    }
+
+
+_BREAKDOWNS = (("by_month", "By month of the commit", "month"), ("by_language", "By language", "language"))
+
+
+def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the figures that a reader in a hurry takes away."""
+    differences, arms = summary["differences"], summary["arms"]
+    tiles = [
+        _change_tile("tuning, against the base", differences["tuned - base"], arms["base"]),
+        _change_tile(
+            "tuning, on top of retrieval", differences["tuned_retrieval - retrieval"], arms["retrieval"]
+        ),
+    ]
+    general = summary["retention"]
+    kept = _change_tile(
+        "general code, tuned against base",
+        {"bits_per_byte": general["difference"]},
+        {"bits_per_byte": general["base"]},
+    )
+    return [*tiles, kept, {"name": "held-out items", "value": str(summary["items"]["scored"]), "tone": "plain",
+                           "note": f"of {summary['items']['commits']} commits, none seen in training"}]  # fmt: skip
+
+
+def _change_tile(name: str, difference: Mapping[str, Any], against: Mapping[str, Any]) -> dict[str, str]:
+    change, base = difference["bits_per_byte"], against["bits_per_byte"]
+    if change["value"] is None or not base["value"]:
+        return {"name": name, "value": "unknown", "tone": "plain", "note": "nothing was measured"}
+    percent = {key: 100 * change[key] / base["value"] for key in ("value", "low", "high")}
+    note = f"bits per byte, 95% interval {percent['low']:+.1f}% to {percent['high']:+.1f}%"
+    return {"name": name, "value": f"{percent['value']:+.1f}%", "tone": _tone(change), "note": note}
+
+
+def _interval(name: str, measure: Mapping[str, Any], tone: str) -> Interval | None:
+    if measure["value"] is None:
+        return None
+    return Interval(name, measure["value"], measure["low"], measure["high"], measure["n"], tone)
+
+
+def _tone(difference: Mapping[str, Any]) -> str:
+    """Return "good" or "bad" where the interval of a difference in bits per byte excludes zero."""
+    if difference["value"] is None or difference["low"] <= 0 <= difference["high"]:
+        return "plain"
+    return "good" if difference["high"] < 0 else "bad"
+
+
+def _titled(difference: str) -> str:
+    first, second = difference.split(" - ")
+    return f"{ARM_TITLES.get(first, first)} − {ARM_TITLES.get(second, second)}"  # noqa: RUF001 - a minus
+
+
+def _cell(measure: Mapping[str, Any] | None) -> dict[str, str]:
+    if not measure or measure["value"] is None:
+        return {"value": "–", "interval": ""}  # noqa: RUF001 - a dash
+    return {
+        "value": f"{measure['value']:.3f}",
+        "interval": f"{measure['low']:.3f} to {measure['high']:.3f}, n={measure['n']}",
+    }
+
+
+def _breakdown(summary: Mapping[str, Any], key: str, title: str, column: str) -> dict[str, Any]:
+    groups = summary[key]
+    arms = list(summary["arms"])
+    rows = [
+        [
+            name,
+            *(_cell(group["arms"][arm])["value"] for arm in arms),
+            _cell(group["tuned - base"])["interval"],
+        ]
+        for name, group in groups.items()
+    ]
+    return {
+        "title": title,
+        "columns": [column, *(ARM_TITLES[arm] for arm in arms), "tuned − base"],
+        "rows": rows,
+    }  # noqa: RUF001
+
+
+def _retention(retention: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [
+        _interval("base", retention["base"], "plain"),
+        _interval("tuned", retention["tuned"], _tone(retention["difference"])),
+    ]
+    return {
+        "sentence": retention["sentence"],
+        "corpus": retention["corpus"],
+        "rows": interval_rows([row for row in rows if row], zero=False),
+    }
+
+
+# ------------------------------------------------------------------ what went in
+
+
+def _corpus(counts: Mapping[str, Any]) -> dict[str, Any]:
+    removed = sorted(counts["removed"].items(), key=lambda pair: (-pair[1], pair[0]))
+    total = sum(number for _, number in removed)
+    return {
+        "sentence": f"{counts['in']:,} documents came in: {counts['kept']:,} kept, {total:,} removed.",
+        "parts": [{"name": name, "n": number} for name, number in [("kept", counts["kept"]), *removed]],
+        "removed": [{"name": name.replace("_", " "), "n": number} for name, number in removed],
+    }
+
+
+def _dataset(accounting: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = accounting["kinds"]
+    columns = sorted({column for row in kinds.values() for column in row})
+    return {
+        "tokens": {
+            "columns": ["kind", *(column.replace("_", " ") for column in columns)],
+            "rows": [
+                [kind, *(f"{row.get(column, 0):,}" for column in columns)] for kind, row in kinds.items()
+            ],
+        },
+        "items_sentence": _items_sentence(accounting["items"]),
+    }
+
+
+def _items_sentence(items: Mapping[str, Any]) -> str:
+    return json.dumps(items)
+
+
+# ------------------------------------------------------------------ training
+
+
+def _training(report: Report) -> dict[str, Any]:
+    return {}
+
+
+# ------------------------------------------------------------------ samples
+
+
+def _samples(samples: Mapping[str, Any]) -> list[dict[str, Any]]:
+    titles = {"best": "Gained most", "worst": "Gained least or lost"}
+    return [{"title": titles[key], "entries": [_sample(entry) for entry in samples[key]]} for key in titles]
+
+
+def _sample(sample: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **{key: sample[key] for key in ("path", "commit", "message", "prefix", "target", "retrieved")},
+        "gain": f"{sample['gain']:+.3f}",
+        "sides": [_side(name, arm, sample["statement"]) for name, arm in sample["arms"].items()],
+    }
+
+
+def _side(name: str, arm: Mapping[str, Any], reference: str) -> dict[str, Any]:
+    answer = arm["answer"]
+    shown = (
+        Markup("<span class='quiet'>not generated</span>") if answer is None else _marked(answer, reference)
+    )
+    return {"arm": ARM_TITLES.get(name, name), "bits": f"{arm['bits_per_byte']:.3f}", "answer": shown}
+
+
+def _marked(answer: str, reference: str) -> Markup:
+    """Return an answer with what stands in the reference marked as inserted and the rest as deleted."""
+    words, wanted = _TOKEN.findall(answer), _TOKEN.findall(reference)
+    matched = difflib.SequenceMatcher(None, words, wanted, autojunk=False).get_matching_blocks()
+    right = {place for block in matched for place in range(block.a, block.a + block.size)}
+    pieces = [_piece(word, place in right) for place, word in enumerate(words)]
+    return Markup("").join(pieces) or Markup("<span class='quiet'>(nothing)</span>")
+
+
+def _piece(word: str, right: bool) -> Markup:
+    if word.isspace():
+        return escape(word)
+    return Markup("<ins>{}</ins>" if right else "<del>{}</del>").format(word)
+
+
+def _first_batch(batch: Mapping[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+# ------------------------------------------------------------------ costs
+
+
+def _costs(costs: Mapping[str, Mapping[str, float]]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": stage,
+            "seconds": f"{cost['seconds']:.1f}",
+            "memory": f"{cost['peak_memory_bytes'] / _MEGABYTE:,.0f} MB",
+        }
+        for stage, cost in costs.items()
+    ]
+
+
+def _date(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%-d %B %Y}"
+
+
+def _sequence(values: Sequence[Any]) -> str:
+    return ", ".join(str(value) for value in values)
+
+
+_ = (Curve, curves_svg)
