@@ -80,8 +80,7 @@ class Pipeline:
             write_history(self.repository, self.settings.sources, choose, folder, self.progress)
 
         settings = {"sources": _plain(self.settings.sources), "split": _plain(self.settings.split)}
-        shallow = str(self.repository.shallow)
-        return self._build(HISTORY, settings, {"tip": self.repository.tip, "shallow": shallow}, work)
+        return self._build(HISTORY, settings, {"repository": self.repository.state}, work)
 
     @cached_property
     def split(self) -> Split:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from inhouse.errors import CheckFailed, SettingsMistake, UserMistake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from inhouse.config import Settings
     from inhouse.pipeline import Pipeline
@@ -163,7 +163,7 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=1, sort_keys=False, default=str))
 
 
-def print_rows(rows: list[Mapping[str, Any]], columns: list[str]) -> None:
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Print rows as a table: aligned on a terminal and when piped."""
     from rich.console import Console
     from rich.table import Table

@@ -39,7 +39,16 @@ def run(arguments: argparse.Namespace) -> int:
             }
         )
         return 0
-    rows = list_models()
+    rows = [
+        {
+            "reference": known.reference,
+            "name": known.name,
+            "state": known.state,
+            "licence": known.licence,
+            "next": known.next_step,
+        }
+        for known in list_models()
+    ]
     if arguments.json:
         print_json({"models": rows})
     else:

@@ -18,9 +18,10 @@ __all__ = ["require_trust", "trust"]
 
 def require_trust(file: Path, settings: Settings) -> None:
     """Raise UserMistake when an untrusted settings file asks for a model from a hub."""
-    from inhouse.models.resolve import is_hub_id
+    from inhouse.models.hub import is_hub_id
 
-    if is_hub_id(settings.model) and digest_file(file) not in _trusted():
+    asks = is_hub_id(settings.model) and not Path(settings.model).exists()
+    if asks and digest_file(file) not in _trusted():
         raise UserMistake(
             "a settings file must be trusted before it may open the network",
             f"{file} asks for the hub model {settings.model}",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Check", "examine"]
 
 _GIGABYTE = 1_000_000_000
-_MIN_GIT = (2, 25)
+_MIN_GIT = (2, 31)
 _MIN_MEMORY = 6 * _GIGABYTE
 _MIN_DISK = 4 * _GIGABYTE
 
@@ -95,10 +95,10 @@ def _grammars() -> Check:
 def _base_model() -> Check:
     from inhouse.models.resolve import list_models
 
-    rows = [row for row in list_models() if str(row["reference"]).startswith("builtin:")]
-    lacking = [row for row in rows if row["state"] == "missing"]
-    mend = str(lacking[0]["next"]) if lacking else ""
-    found = ", ".join(f"{row['reference']} {row['state']}" for row in rows)
+    known = [model for model in list_models() if model.reference.startswith("builtin:")]
+    lacking = [model for model in known if model.state == "absent"]
+    mend = lacking[0].next_step if lacking else ""
+    found = ", ".join(f"{model.reference} {model.state}" for model in known)
     return Check("embedded base model", "missing" if lacking else "ok", found, mend)
 
 
