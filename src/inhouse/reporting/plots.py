@@ -123,7 +123,8 @@ def curves_svg(curves: Sequence[Curve], x_name: str, y_name: str) -> Markup:
 def _polyline(curve: Curve, number: int, x_axis: Axis, y_axis: Axis) -> Markup:
     places = " ".join(f"{_x(x_axis, x):.1f},{_y(y_axis, y):.1f}" for x, y in curve.points if math.isfinite(y))
     return Markup(
-        "<polyline class='line{}' points='{}' fill='none' stroke-dasharray='{}' vector-effect='non-scaling-stroke'/>"
+        "<polyline class='line{}' points='{}' fill='none' stroke-dasharray='{}' "
+        "vector-effect='non-scaling-stroke'/>"
     ).format(number, places, _DASHES[number % len(_DASHES)])
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ MEASURE_TITLES = {
     "statement_identifiers": "identifiers right",
 }
 _MEGABYTE = 1_000_000
+_RIGHT, _WRONG = Markup("<ins>{}</ins>"), Markup("<del>{}</del>")
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -148,8 +150,10 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         {"bits_per_byte": general["difference"]},
         {"bits_per_byte": general["base"]},
     )
-    return [*tiles, kept, {"name": "held-out items", "value": str(summary["items"]["scored"]), "tone": "plain",
-                           "note": f"of {summary['items']['commits']} commits, none seen in training"}]  # fmt: skip
+    items = summary["items"]
+    note = f"of {items['commits']} commits, none seen in training"
+    size = {"name": "held-out items", "value": str(items["scored"]), "tone": "plain", "note": note}
+    return [*tiles, kept, size]
 
 
 def _change_tile(name: str, difference: Mapping[str, Any], against: Mapping[str, Any]) -> dict[str, str]:
@@ -176,12 +180,12 @@ def _tone(difference: Mapping[str, Any]) -> str:
 
 def _titled(difference: str) -> str:
     first, second = difference.split(" - ")
-    return f"{ARM_TITLES.get(first, first)} − {ARM_TITLES.get(second, second)}"  # noqa: RUF001 - a minus
+    return f"{ARM_TITLES.get(first, first)} − {ARM_TITLES.get(second, second)}"
 
 
 def _cell(measure: Mapping[str, Any] | None) -> dict[str, str]:
     if not measure or measure["value"] is None:
-        return {"value": "–", "interval": ""}  # noqa: RUF001 - a dash
+        return {"value": "–", "interval": ""}
     return {
         "value": f"{measure['value']:.3f}",
         "interval": f"{measure['low']:.3f} to {measure['high']:.3f}, n={measure['n']}",
@@ -203,7 +207,7 @@ def _breakdown(summary: Mapping[str, Any], key: str, title: str, column: str) ->
         "title": title,
         "columns": [column, *(ARM_TITLES[arm] for arm in arms), "tuned − base"],
         "rows": rows,
-    }  # noqa: RUF001
+    }
 
 
 def _retention(retention: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,29 +235,95 @@ def _corpus(counts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_TOKEN_COLUMNS = {
+    "rows": "rows",
+    "tokens_seen": "tokens seen",
+    "tokens_kept": "kept",
+    "tokens_left_out": "left out by the budget",
+    "tokens_truncated": "truncated",
+    "tokens_with_loss": "with loss",
+    "windowed": "files cut into windows",
+}
+
+
 def _dataset(accounting: Mapping[str, Any]) -> dict[str, Any]:
-    kinds = accounting["kinds"]
-    columns = sorted({column for row in kinds.values() for column in row})
     return {
         "tokens": {
-            "columns": ["kind", *(column.replace("_", " ") for column in columns)],
+            "columns": ["kind", *_TOKEN_COLUMNS.values()],
             "rows": [
-                [kind, *(f"{row.get(column, 0):,}" for column in columns)] for kind, row in kinds.items()
+                [kind, *(f"{row[column]:,}" for column in _TOKEN_COLUMNS)]
+                for kind, row in accounting["kinds"].items()
             ],
         },
-        "items_sentence": _items_sentence(accounting["items"]),
+        "items": [_items_sentence(period, found) for period, found in accounting["items"].items()],
     }
 
 
-def _items_sentence(items: Mapping[str, Any]) -> str:
-    return json.dumps(items)
+def _items_sentence(period: str, found: Mapping[str, Any]) -> str:
+    removed = ", ".join(f"{number:,} {reason}" for reason, number in found["removed"].items())
+    name = {"heldout": "Held-out period", "validation": "Validation period"}.get(period, period)
+    return (
+        f"{name}: {found['candidates']:,} runs of new code in {found['commits']:,} commits, "
+        f"{found['kept']:,} kept as items from {found['commits_kept']:,} commits"
+        + (f"; not kept: {removed}." if removed else ".")
+    )
 
 
 # ------------------------------------------------------------------ training
 
 
 def _training(report: Report) -> dict[str, Any]:
-    return {}
+    course = report.training
+    curves = [
+        Curve("training", _smoothed([(step["step"], step["loss"]) for step in course["steps"]])),
+        Curve("validation", [(point["step"], point["loss"]) for point in course["validations"]]),
+    ]
+    return {
+        "curves": curves_svg([curve for curve in curves if curve.points], "step", "loss (nats per token)"),
+        "training_sentence": course["ending"],
+        "recipe": [
+            {"name": name.replace("_", " "), "value": _plain(value), "why": report.reasons.get(name, "")}
+            for name, value in report.recipe.items()
+        ],
+        "measured_rows": _measured_rows(report.estimate, report.training_measured),
+    }
+
+
+def _smoothed(points: Sequence[tuple[float, float]], keep: float = 0.7) -> list[tuple[float, float]]:
+    """Return an exponential moving average: single steps jump with the text that they happen to see."""
+    smooth: list[tuple[float, float]] = []
+    for x, y in points:
+        before = smooth[-1][1] if smooth else y
+        smooth.append((x, keep * before + (1 - keep) * y))
+    return smooth
+
+
+def _measured_rows(estimate: Mapping[str, Any], measured: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return estimate beside measurement, for what both know."""
+    memory, seconds = estimate["training"]["total_bytes"], estimate["training"]["seconds"]
+    taken = measured["training_seconds"] + measured["validation_seconds"]
+    used = measured["memory_bytes"]
+    return [
+        {
+            "name": "memory of the training",
+            "estimated": _megabytes(memory),
+            "measured": _megabytes(used) if used else "not measured (resumed)",
+        },
+        {"name": "time of the training", "estimated": f"{seconds:,.0f} s", "measured": f"{taken:,.0f} s"},
+        {
+            "name": "tokens a second",
+            "estimated": "",
+            "measured": f"{measured['tokens_per_second']:,.0f} on {measured['device']}",
+        },
+    ]
+
+
+def _megabytes(number: float) -> str:
+    return f"{number / _MEGABYTE:,.0f} MB"
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)
 
 
 # ------------------------------------------------------------------ samples
@@ -292,11 +362,25 @@ def _marked(answer: str, reference: str) -> Markup:
 def _piece(word: str, right: bool) -> Markup:
     if word.isspace():
         return escape(word)
-    return Markup("<ins>{}</ins>" if right else "<del>{}</del>").format(word)
+    return (_RIGHT if right else _WRONG).format(word)
 
 
 def _first_batch(batch: Mapping[str, Any]) -> dict[str, Any]:
-    return {}
+    documents = [document for row in batch["rows"] for document in row["documents"]]
+    shown = Markup("<hr>").join(_document(document["tokens"]) for document in documents)
+    return {"tokens": batch["tokens_shown"], "rows_left_out": batch["rows_left_out"], "html": shown}
+
+
+def _document(tokens: Sequence[tuple[str, bool]]) -> Markup:
+    """Return a document's tokens with those that carry loss shaded, neighbours of one kind together."""
+    runs = [
+        (learnt, "".join(text for text, _ in run))
+        for learnt, run in groupby(tokens, key=lambda pair: pair[1])
+    ]
+    return Markup("").join(
+        Markup("<span class='learnt'>{}</span>").format(text) if learnt else escape(text)
+        for learnt, text in runs
+    )
 
 
 # ------------------------------------------------------------------ costs
@@ -315,10 +399,3 @@ def _costs(costs: Mapping[str, Mapping[str, float]]) -> list[dict[str, str]]:
 
 def _date(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%-d %B %Y}"
-
-
-def _sequence(values: Sequence[Any]) -> str:
-    return ", ".join(str(value) for value in values)
-
-
-_ = (Curve, curves_svg)
