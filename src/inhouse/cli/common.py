@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import traceback
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 _STOPPED = 130
+_CHATTY = ("accelerate", "datasets", "peft", "torch", "transformers", "trl")
 
 
 class Verb(Protocol):
@@ -93,6 +95,8 @@ def execute(verb: Any, name: str, words: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     arguments = parser.parse_args(words)
+    for library in _CHATTY:  # their deprecations are ours to follow, not the user's
+        warnings.filterwarnings("ignore", module=library)
     try:
         return int(verb.run(arguments))
     except SettingsMistake as mistake:

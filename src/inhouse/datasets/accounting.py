@@ -1,0 +1,78 @@
+"""Where every token and every candidate went.
+
+tokens seen = kept + left out by the budget + truncated, for each kind of example
+candidates  = kept + removed, by reason, for each evaluated period
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inhouse.datasets.candidates import Candidate
+    from inhouse.datasets.mixing import Pool
+
+__all__ = ["Tally", "item_account", "item_sentence", "kind_account", "kind_line"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was seen while rows of one kind were made. What a small budget never reached is not in it."""
+
+    sources: int = 0  # files or commits that were looked at
+    windowed: int = 0  # of them, cut into several rows
+    tokens_seen: int = 0
+    tokens_truncated: int = 0  # of those seen: beyond what fits into a row
+    tokens_waiting: int = 0  # of those seen: in rows that were made and not asked for
+    skipped: Counter[str] = field(default_factory=Counter)  # why something gave no row
+
+
+def kind_account(tally: Tally, pool: Pool) -> dict[str, int]:
+    """Return the account of one kind of example."""
+    return {
+        "rows": len(pool.kept),
+        "sources": tally.sources,
+        "windowed": tally.windowed,
+        "tokens_seen": tally.tokens_seen,
+        "tokens_kept": pool.tokens_kept,
+        "tokens_left_out": pool.tokens_left_out + tally.tokens_waiting,
+        "tokens_truncated": tally.tokens_truncated,
+        "tokens_with_loss": sum(sum(row.trained) for row in pool.kept),
+    }
+
+
+def kind_line(kind: str, account: dict[str, int]) -> str:
+    """Return the account as a line of a table."""
+    return (
+        f"{kind:<14} {account['rows']:>6,} rows {account['tokens_seen']:>10,} tokens seen ="
+        f" {account['tokens_kept']:>9,} kept + {account['tokens_left_out']:>9,} left out by the budget"
+        f" + {account['tokens_truncated']:>7,} truncated"
+    )
+
+
+def item_account(found: Sequence[Candidate]) -> dict[str, Any]:
+    """Return the account of one period's candidates."""
+    kept = [candidate for candidate in found if not candidate.removed]
+    removed = Counter(candidate.removed for candidate in found if candidate.removed)
+    return {
+        "candidates": len(found),
+        "commits": len({candidate.item.commit for candidate in found}),
+        "kept": len(kept),
+        "commits_kept": len({candidate.item.commit for candidate in kept}),
+        "removed": dict(sorted(removed.items(), key=lambda pair: (-pair[1], pair[0]))),
+        "tokens_cut": sum(candidate.tokens_cut for candidate in kept),
+    }
+
+
+def item_sentence(period: str, account: dict[str, Any]) -> str:
+    """Return the account as a sentence."""
+    reasons = ", ".join(f"{number} {reason}" for reason, number in account["removed"].items())
+    return (
+        f"{period} items: {account['kept']} of {account['candidates']} candidates kept"
+        f" ({account['commits_kept']} of {account['commits']} commits)"
+        + (f"; removed: {reasons}" if reasons else "")
+    )

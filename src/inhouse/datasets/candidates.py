@@ -1,0 +1,99 @@
+"""Candidates: every run of new code of a period's commits, usable or not, with the reason if not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from inhouse.datasets.items import Piece
+from inhouse.datasets.split import is_candidate
+from inhouse.digests import digest_json
+from inhouse.languages import detect
+from inhouse.records import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from inhouse.datasets.items import Cutter
+    from inhouse.datasets.material import Material
+    from inhouse.progress import Task
+    from inhouse.records import Change, Hunk
+
+__all__ = ["Candidate", "candidates", "has_runs", "not_read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A possible item. `removed` says why it is none, or is ""; then `matched` may say what it repeats."""
+
+    item: Item
+    lineage: tuple[str, ...]  # occurrences of its file and its message
+    tokens_cut: int  # of its run, beyond what is scored
+    removed: str = ""
+    matched: str = ""  # an occurrence
+    similarity: float = 0.0
+
+    def without(self, reason: str, matched: str = "", similarity: float = 0.0) -> Candidate:
+        """Return the candidate, removed."""
+        return replace(self, removed=reason, matched=matched, similarity=similarity)
+
+
+def candidates(
+    material: Material,
+    commits: Sequence[str],
+    split: str,
+    known: Collection[str],
+    cutter: Cutter,
+    task: Task | None = None,
+) -> Iterator[Candidate]:
+    """Yield the candidates of commits in their order, then by path and line.
+
+    `known` are the paths that existed at the cut from which this split is measured.
+    """
+    for version in material.versions(commits, task):
+        change = version.change
+        runs = _runs(change)
+        if version.removed:
+            pieces = [Piece(run.new_start, "", "", 0, version.removed) for run in runs]
+        else:
+            pieces = cutter.pieces(change.path, version.text, runs)
+        message, message_lineage = material.message(change.commit)
+        lineage = (*filter(None, [version.occurrence]), *message_lineage)
+        for piece in pieces:
+            item = _item(split, change, piece, material, known)
+            yield Candidate(replace(item, message=message), lineage, piece.tokens_cut, piece.reason)
+
+
+def not_read(
+    material: Material, commits: Sequence[str], split: str, known: Collection[str], reason: str
+) -> Iterator[Candidate]:
+    """Yield the candidates of commits, each run whole, removed for a reason that no text is needed for."""
+    for commit in commits:
+        for change in material.changes(commit):
+            for run in _runs(change):
+                piece = Piece(run.new_start, "", "", 0, reason)
+                yield Candidate(_item(split, change, piece, material, known), (), 0, reason)
+
+
+def has_runs(material: Material, commit: str) -> bool:
+    """Tell whether a commit has candidates."""
+    return any(_runs(change) for change in material.changes(commit))
+
+
+def _runs(change: Change) -> list[Hunk]:
+    return [hunk for hunk in change.hunks if is_candidate(change, hunk)]
+
+
+def _item(split: str, change: Change, piece: Piece, material: Material, known: Collection[str]) -> Item:
+    return Item(
+        id=digest_json([split, change.commit, change.path, piece.line])[:16],
+        split=split,
+        commit=change.commit,
+        date=material.dates[change.commit],
+        path=change.path,
+        language=detect(change.path),
+        message="",
+        prefix=piece.prefix,
+        target=piece.target,
+        known_path=change.path in known,
+    )

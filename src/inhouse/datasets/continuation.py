@@ -1,0 +1,86 @@
+"""Continuation: the files of the training tree as they stand, in windows that open with document markers.
+
+Files come in turns from the top-level folders, the most recently changed first, and give a few windows at a
+time: a small budget sees many files and not one long one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from inhouse.datasets.accounting import Tally
+from inhouse.datasets.formats import example, first_lines, markers
+from inhouse.datasets.windows import cut_windows, definition_starts, split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from inhouse.datasets.material import SourceFile
+    from inhouse.datasets.windows import Window
+    from inhouse.models.tokenizer import Tokenizer
+    from inhouse.records import Example
+
+__all__ = ["Continuation"]
+
+_TURN = 4  # windows
+_MIN_TOKENS = 32  # of text: shorter rows are not worth their markers
+
+
+class Continuation:
+    """Makes rows of at most `length` tokens."""
+
+    def __init__(self, tokenizer: Tokenizer, repository: str, length: int) -> None:
+        self.tally = Tally()
+        self._tokenizer = tokenizer
+        self._repository = repository
+        self._length = length
+        self._closing = [*tokenizer.encode("\n"), *tokenizer.document_end]
+
+    def rows(self, files: Iterable[SourceFile]) -> Iterator[Example]:
+        """Yield the rows, best first: every file gives four before any gives more."""
+        waiting: deque[list[Example]] = deque()
+        for file in files:
+            rows = self.file_rows(file)
+            yield from self._given(rows[:_TURN])
+            waiting.append(rows[_TURN:])
+        while waiting:
+            rows = waiting.popleft()
+            yield from self._given(rows[:_TURN])
+            if len(rows) > _TURN:
+                waiting.append(rows[_TURN:])
+
+    def shorten(self, row: Example, room: int) -> Example | None:
+        """Return the row's first whole lines, in at most `room` tokens; None when that is next to nothing."""
+        head = row.trained.index(True)
+        text = self._tokenizer.decode(row.input_ids[head:])
+        ids = self._tokenizer.encode(first_lines(text, self._tokenizer, room - head).rstrip())
+        if len(ids) < _MIN_TOKENS:
+            return None
+        return example(row.kind, row.split, self._tokenizer, (row.input_ids[:head], ids), row.lineage, row.id)
+
+    def file_rows(self, file: SourceFile) -> list[Example]:
+        """Return a file's windows as rows."""
+        head = markers(self._tokenizer, self._repository, file.path, file.message, self._length)
+        lines = split_lines(file.text)
+        room = self._length - len(head) - len(self._closing)
+        starts = set(definition_starts(file.parsed, lines).values())
+        windows, truncated = cut_windows(lines, starts, self._tokenizer, room)
+        rows = [self._row(file, head, window) for window in windows if not window.text.isspace()]
+        self.tally.sources += 1
+        self.tally.windowed += len(rows) > 1
+        self.tally.tokens_truncated += truncated
+        made = sum(len(row.input_ids) for row in rows)
+        self.tally.tokens_seen += truncated + made
+        self.tally.tokens_waiting += made
+        return rows
+
+    def _row(self, file: SourceFile, head: list[int], window: Window) -> Example:
+        ids = self._tokenizer.encode(window.text.rstrip()) + (self._closing if window.is_end else [])
+        place = f"line {window.start_line}"
+        return example("continuation", "train", self._tokenizer, (head, ids), file.lineage, place)
+
+    def _given(self, rows: Iterable[Example]) -> Iterator[Example]:
+        for row in rows:
+            self.tally.tokens_waiting -= len(row.input_ids)
+            yield row

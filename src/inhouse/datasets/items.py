@@ -1,0 +1,195 @@
+"""Items: runs of new lines, cut to what is scored, each with its file before it and its commit.
+
+    the file after the commit     | unchanged | run 1 | unchanged | run 2 ........................ | ...
+    prefix and target of item 1   |--prefix---|target-|
+    of two items of run 2         |----------- prefix ------------|target-|  (cut at a definition)
+                                  |-------------- prefix ------------------------|target-|
+
+Nothing is dropped without a reason: a candidate that cannot be used is yielded with the reason why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise, zip_longest
+from typing import TYPE_CHECKING, TypeVar
+
+from inhouse.datasets.formats import first_lines, space_at_end, target_text, text_needed
+from inhouse.datasets.windows import definition_starts, split_lines
+from inhouse.digests import digest_json
+from inhouse.languages import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from inhouse.config import Budget, Evaluation
+    from inhouse.languages import Parsed
+    from inhouse.models.tokenizer import Tokenizer
+    from inhouse.records import Hunk, Item
+
+__all__ = ["MIN_BYTES", "MOST_PIECES", "Cutter", "Piece", "evenly", "item_quota", "sample"]
+
+MOST_PIECES = 4
+"""Items of one file in one commit."""
+
+MIN_BYTES = 40
+"""Of a target, blanks apart."""
+
+_TARGET_TOKENS = 64  # what a target has on average, with the default limit of 96
+_HELDOUT_SHARE, _VALIDATION_SHARE = 0.6, 0.25  # of the scored tokens; the rest measures what was forgotten
+_ARMS = 4
+_NOT_LINE_END = re.compile(rb"[^\n]")
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of new lines, or a part of one. `reason` says why it cannot be an item, or is ""."""
+
+    line: int  # where it begins
+    prefix: str
+    target: str
+    tokens_cut: int  # of its last lines, which are beyond what is scored
+    reason: str = ""
+
+
+def item_quota(budget: Budget, evaluation: Evaluation) -> tuple[int, int]:
+    """Return how many held-out and how many validation items the scored tokens pay for.
+
+    An item costs its context and about 64 tokens of target. Held-out items are scored by four arms and take
+    60% of `budget.scored`; validation items are scored by the base model once for each retrieval share (zero
+    included) and take 25%; general code, to measure what was forgotten, takes the rest.
+    """
+    cost = evaluation.context_tokens + min(_TARGET_TOKENS, evaluation.max_target_tokens)
+    shares = 1 + len(evaluation.retrieval_shares)
+    heldout = int(_HELDOUT_SHARE * budget.scored / (_ARMS * cost))
+    validation = int(_VALIDATION_SHARE * budget.scored / (shares * cost))
+    return max(1, heldout), max(1, validation)
+
+
+class Cutter:
+    """Cuts the new lines of changed files into what is scored."""
+
+    def __init__(self, tokenizer: Tokenizer, evaluation: Evaluation) -> None:
+        self._tokenizer = tokenizer
+        self._max_tokens = evaluation.max_target_tokens
+        self._max_prefix = text_needed(evaluation.context_tokens)
+
+    def pieces(self, path: str, text: str, runs: Sequence[Hunk]) -> list[Piece]:
+        """Return the candidates among the new lines of a file, whose text after the commit is `text`.
+
+        A run of more than the scored tokens is cut where definitions begin. Of the usable pieces four are
+        kept, at equal distances. Each ends with the last whole line that can be scored, blank ones apart.
+        """
+        if not runs:
+            return []
+        file = _File.read(path, text)
+        found: list[Piece] = []
+        for run in runs:
+            low, high = run.new_start - 1, run.new_start - 1 + run.new_count
+            if high > len(file.has_code):
+                found.append(Piece(run.new_start, "", "", 0, "text does not match the change"))
+            else:
+                found += [self._piece(file, *part) for part in self._parts(file, low, high)]
+        usable = [piece for piece in found if not piece.reason]
+        chosen = {piece.line for piece in evenly(usable, MOST_PIECES)}
+        too_many = f"more than {MOST_PIECES} in one file"
+        return [
+            piece if piece.reason or piece.line in chosen else replace(piece, reason=too_many)
+            for piece in found
+        ]
+
+    def _parts(self, file: _File, low: int, high: int) -> Iterator[tuple[int, int]]:
+        """Yield a run's parts: from definition to definition, as many together as can be scored."""
+        inner = [line for line in file.starts if low < line < high]
+        for middle, end in pairwise([*inner, high]):
+            if len(self._tokenizer.encode(file.text(low, end))) > self._max_tokens:
+                yield low, middle
+                low = middle
+        yield low, high
+
+    def _piece(self, file: _File, low: int, high: int) -> Piece:
+        prefix, run = file.prefix(low, self._max_prefix), file.text(low, high)
+        before = space_at_end(prefix)
+        target = _without_blank_lines(
+            first_lines(before + run, self._tokenizer, self._max_tokens)[len(before) :]
+        )
+        reason = ""
+        if not target:
+            reason = "a line beyond what is scored"
+        elif not any(file.has_code[low : low + len(split_lines(target))]):
+            reason = "blank or comment"
+        elif len("".join(target.split()).encode()) < MIN_BYTES:
+            reason = f"under {MIN_BYTES} bytes"
+        whole, kept = (len(self._tokenizer.encode(target_text(prefix, part))) for part in (run, target))
+        return Piece(low + 1, prefix, target, whole - kept, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file by lines, counted from 0."""
+
+    content: str
+    offsets: tuple[int, ...]  # of each line's first character, and the end
+    has_code: tuple[bool, ...]  # does the line hold more than blanks and comments?
+    starts: tuple[int, ...]  # lines where definitions begin
+
+    @classmethod
+    def read(cls, path: str, content: str) -> _File:
+        lines = split_lines(content)
+        parsed = parse(path, content)
+        starts = sorted({line - 1 for line in definition_starts(parsed, lines).values()})
+        offsets = tuple(accumulate(map(len, lines), initial=0))
+        return cls(content, offsets, tuple(_lines_with_code(content, parsed))[: len(lines)], tuple(starts))
+
+    def text(self, low: int, high: int) -> str:
+        return self.content[self.offsets[low] : self.offsets[high]]
+
+    def prefix(self, low: int, most: int) -> str:
+        """Return the lines before `low`: the last ones, of at most about `most` characters."""
+        end = self.offsets[low]
+        if end <= most:
+            return self.content[:end]
+        return self.content[self.content.find("\n", end - most) + 1 : end]
+
+
+def sample(items: Sequence[Item], quota: int, seed: int) -> list[Item]:
+    """Return at most `quota` items, spread evenly over commits and then over time, in their order.
+
+    `items` are in time order. Commits give one item each in turn, which one is decided by `seed` alone: never
+    by size, which would favour long or short runs. The last turn goes to commits at equal distances.
+    """
+    by_commit: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        by_commit[item.commit].append(item)
+    for own in by_commit.values():
+        own.sort(key=lambda item: digest_json([seed, item.id]))
+    chosen: set[str] = set()
+    for turn in zip_longest(*by_commit.values()):
+        available = [item.id for item in turn if item is not None]
+        chosen.update(evenly(available, quota - len(chosen)))
+    return [item for item in items if item.id in chosen]
+
+
+def evenly(values: Sequence[_Value], count: int) -> list[_Value]:
+    """Return at most `count` of the values, at equal distances, the first among them."""
+    if len(values) <= count:
+        return list(values)
+    return [values[number * len(values) // count] for number in range(count)]
+
+
+def _without_blank_lines(text: str) -> str:
+    """Return whole lines without the blank ones that close them."""
+    end = text.find("\n", len(text.rstrip()))
+    return text[: end + 1] if end >= 0 else text
+
+
+def _lines_with_code(text: str, parsed: Parsed) -> list[bool]:
+    """Tell for each line whether it holds more than blanks and comments."""
+    raw = bytearray(text.encode())
+    for comment in parsed.comments:
+        raw[comment.start : comment.end] = _NOT_LINE_END.sub(b" ", raw[comment.start : comment.end])
+    return [bool(line.strip()) for line in raw.split(b"\n")]

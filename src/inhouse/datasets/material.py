@@ -1,0 +1,223 @@
+"""What the earlier stages left, as a dataset needs it: who is trained on, and clean text with its lineage."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
+from typing import TYPE_CHECKING, NamedTuple
+
+from inhouse.hygiene.corpus import Corpus
+from inhouse.languages import Parsed, detect, is_code, parse
+from inhouse.records import Change, Commit, Occurrence, Split, TreeEntry
+from inhouse.shards import read_records
+from inhouse.sources.history import ancestors
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from inhouse.progress import Task
+    from inhouse.records import Document
+
+__all__ = ["HEAD", "Material", "Placed", "SourceFile", "TrainingFiles", "Version"]
+
+HEAD = 4_096
+"""Characters of a file that may tell its language."""
+
+_PROSE = ("markdown", "rst")  # read when the code does not use the budget up
+_FILES, _COMMITS = 256, 256  # whose text is in memory at once
+
+
+class Placed(NamedTuple):
+    """A clean document at a path."""
+
+    path: str
+    document: str
+    occurrence: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A changed file as its commit left it. `removed` says why there is no text, or is ""."""
+
+    change: Change
+    occurrence: str
+    text: str
+    removed: str
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A clean file of the training tree."""
+
+    path: str
+    text: str
+    language: str
+    message: str  # first line of the last message that came with it, "" when unknown
+    lineage: tuple[str, ...]
+
+    @cached_property
+    def parsed(self) -> Parsed:
+        """What its grammar sees; nothing in a language without one."""
+        return parse(self.path, self.text, self.language)
+
+
+class Material:
+    """The history and the corpus of a repository."""
+
+    def __init__(self, history: Path, corpus: Path) -> None:
+        self.split = Split(**json.loads((history / "split.json").read_text(encoding="utf-8")))
+        self.commits = list(read_records(history, "commits", Commit))
+        self.dates = {commit.id: commit.date for commit in self.commits}
+        self._history = history
+        self._corpus = Corpus(corpus)
+        self._changes: dict[str, list[Change]] = defaultdict(list)
+        for change in read_records(history, "changes", Change):
+            self._changes[change.commit].append(change)
+
+    @property
+    def training_cut(self) -> str:
+        """The newest commit that is trained on."""
+        return self.split.validation_cut or self.split.cut
+
+    @cached_property
+    def periods(self) -> dict[str, list[str]]:
+        """Commits with changes by what they are used for, newest first: train, validation, heldout."""
+        trained = ancestors(self.commits, self.training_cut)
+        before = ancestors(self.commits, self.split.cut)
+        found: dict[str, list[str]] = {"train": [], "validation": [], "heldout": []}
+        for commit in self.commits:
+            if commit.id in self._changes:
+                use = "train" if commit.id in trained else "validation" if commit.id in before else "heldout"
+                found[use].append(commit.id)
+        return found
+
+    def message(self, commit: str) -> tuple[str, tuple[str, ...]]:
+        """Return a commit's clean message and its lineage; both are empty when hygiene removed it."""
+        occurrence = self._messages.get(commit)
+        text = self._message_texts.get(commit, "")
+        return (text, (occurrence.id,)) if occurrence is not None and text else ("", ())
+
+    def versions(self, commits: Sequence[str], task: Task | None = None) -> Iterator[Version]:
+        """Yield the files that commits added, changed or moved, in the order of `commits`, then by path."""
+        for start in range(0, len(commits), _COMMITS):
+            batch = commits[start : start + _COMMITS]
+            changes = [change for commit in batch for change in self.changes(commit)]
+            documents = self._corpus.documents({change.document for change in changes})
+            for change in changes:
+                yield self._version(change, documents.get(change.document))
+            if task is not None:
+                task.advance(len(batch))
+
+    def changes(self, commit: str) -> list[Change]:
+        """Return the changes of a commit that left files with new lines, by path."""
+        return [change for change in self._changes[commit] if change.document and change.hunks]
+
+    def _version(self, change: Change, document: Document | None) -> Version:
+        occurrence = self._places.get((change.path, change.document))
+        if occurrence is None or document is None:
+            return Version(change, "", "", occurrence.removed if occurrence is not None else "missing")
+        text = "" if occurrence.removed else document.text
+        return Version(change, occurrence.id, text, occurrence.removed)
+
+    def tree(self, revision: str, use: str) -> Iterator[Placed]:
+        """Yield the files of a revision that may be used to "train" or "index", by path."""
+        for path, document in self._corpus.tree(self._history, revision, use):
+            occurrence = self._places[path, document.digest]
+            yield Placed(path, document.digest, occurrence.id, document.text)
+
+    def placed(self, occurrences: Collection[str]) -> Iterator[Placed]:
+        """Yield files and versions by their occurrences, in the order of the corpus."""
+        found = [place for place in self._places.values() if place.id in occurrences]
+        texts = self.texts([place.document for place in found])
+        yield from (Placed(place.path, place.document, place.id, texts[place.document]) for place in found)
+
+    def tree_paths(self, revision: str) -> frozenset[str]:
+        """Return the paths of all files of a revision."""
+        entries = read_records(self._history, "trees", TreeEntry)
+        return frozenset(entry.path for entry in entries if entry.revision == revision)
+
+    def texts(self, documents: Collection[str]) -> dict[str, str]:
+        """Return the text of documents."""
+        return {digest: document.text for digest, document in self._corpus.documents(documents).items()}
+
+    def last_commits(self) -> dict[str, tuple[int, str]]:
+        """Return for each path the last training commit that changed it, and how many others came after."""
+        found: dict[str, tuple[int, str]] = {}
+        for age, commit in enumerate(self.periods["train"]):
+            for change in self._changes[commit]:
+                found.setdefault(change.path, (age, commit))
+        return found
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], Occurrence]:
+        found = (occurrence for occurrence in self._corpus.occurrences if occurrence.kind != "message")
+        return {(occurrence.path, occurrence.document): occurrence for occurrence in found}
+
+    @cached_property
+    def _messages(self) -> dict[str, Occurrence]:
+        found = (occurrence for occurrence in self._corpus.occurrences if occurrence.kind == "message")
+        return {occurrence.revision: occurrence for occurrence in found if not occurrence.removed}
+
+    @cached_property
+    def _message_texts(self) -> dict[str, str]:
+        texts = self.texts([occurrence.document for occurrence in self._messages.values()])
+        return {
+            commit: texts[occurrence.document].strip()
+            for commit, occurrence in self._messages.items()
+            if occurrence.document in texts
+        }
+
+
+class TrainingFiles:
+    """The files of the training tree, best first; their text is read as far as it is asked for.
+
+    Code comes before prose, the most recently changed first, in turns from the top-level folders.
+    """
+
+    def __init__(self, material: Material) -> None:
+        self._material = material
+        self._last = material.last_commits()
+        self._read: list[SourceFile] = []
+        found: dict[bool, dict[str, tuple[str, str, str]]] = {True: {}, False: {}}
+        self.bytes = 0
+        for path, document, occurrence, text in material.tree(material.training_cut, "train"):
+            language = detect(path, text[:HEAD])
+            if is_code(language) or language in _PROSE:
+                found[is_code(language)][path] = (language, document, occurrence)
+                self.bytes += len(text.encode())
+        self.code, self.prose = len(found[True]), len(found[False])
+        places = found[True] | found[False]
+        order = self._in_turns(found[True]) + self._in_turns(found[False])
+        self._order = [(path, *places[path]) for path in order]
+
+    def __iter__(self) -> Iterator[SourceFile]:
+        """Go through the files from the first on, as often as wanted."""
+        number = 0
+        while number < len(self._order):
+            if number == len(self._read):
+                self._read_more()
+            yield self._read[number]
+            number += 1
+
+    def _read_more(self) -> None:
+        batch = self._order[len(self._read) : len(self._read) + _FILES]
+        texts = self._material.texts([document for _, _, document, _ in batch])
+        for path, language, document, occurrence in batch:
+            _, commit = self._last.get(path, (0, ""))
+            message, lineage = self._material.message(commit)
+            subject = message.partition("\n")[0].strip()
+            self._read.append(SourceFile(path, texts[document], language, subject, (occurrence, *lineage)))
+
+    def _in_turns(self, paths: Iterable[str]) -> list[str]:
+        folders: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(paths, key=lambda path: (self._age(path), path)):
+            folders[path.partition("/")[0] if "/" in path else ""].append(path)
+        return [path for turn in zip_longest(*folders.values()) for path in turn if path is not None]
+
+    def _age(self, path: str) -> int:
+        return self._last[path][0] if path in self._last else len(self._material.commits)

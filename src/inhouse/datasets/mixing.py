@@ -1,0 +1,94 @@
+"""Kinds of examples mixed into one exact budget of tokens.
+
+Implementations and changes first fill their shares, continuation takes all that is left, and what it cannot
+use flows back. The last row of continuation is shortened so that the budget is used up. Nothing is repeated:
+more passes over the rows are the recipe's decision.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from inhouse.progress import Task
+    from inhouse.records import Example
+
+    Shorten = Callable[[Example, int], Example | None]
+
+__all__ = ["SHARES", "Pool", "mix"]
+
+SHARES = {"continuation": 0.65, "implementation": 0.15, "change": 0.20}
+"""Of the budget, by kind."""
+
+_MISSES = 16  # after so many rows that do not fit, no smaller one is looked for
+
+
+class Pool:
+    """The rows of one kind, best first, made as they are asked for.
+
+    `shorten(row, room)` returns a row of at most `room` tokens, or None; without it a row that does not fit
+    is set aside for later.
+    """
+
+    def __init__(
+        self, rows: Iterable[Example], shorten: Shorten | None = None, task: Task | None = None
+    ) -> None:
+        self.kept: list[Example] = []
+        self.tokens_kept = 0
+        self._rows: Iterator[Example] = iter(rows)
+        self._shorten = shorten
+        self._task = task
+        self._aside: list[Example] = []
+        self._cut_off = 0
+
+    @property
+    def rows_left_out(self) -> int:
+        """Rows that were made and do not fit into the budget."""
+        return len(self._aside)
+
+    @property
+    def tokens_left_out(self) -> int:
+        """Tokens that were made and do not fit into the budget."""
+        return self._cut_off + sum(len(row.input_ids) for row in self._aside)
+
+    def take(self, room: int) -> int:
+        """Keep the best rows that fit into `room` tokens; return what is left of it."""
+        waiting = iter(self._aside)
+        aside: list[Example] = []
+        for row in chain(waiting, self._rows) if room > 0 else ():
+            if len(row.input_ids) <= room:
+                room -= self._keep(row)
+                if room == 0:
+                    break
+                continue
+            short = self._shorten(row, room) if self._shorten is not None else None
+            if short is not None:
+                self._cut_off += len(row.input_ids) - len(short.input_ids)
+                room -= self._keep(short)
+            else:
+                aside.append(row)
+            if short is not None or len(aside) == _MISSES:
+                break
+        self._aside = [*aside, *waiting]
+        return room
+
+    def _keep(self, row: Example) -> int:
+        self.kept.append(row)
+        self.tokens_kept += len(row.input_ids)
+        if self._task is not None:
+            self._task.advance(len(row.input_ids))
+        return len(row.input_ids)
+
+
+def mix(pools: Mapping[str, Pool], budget: int, shares: Mapping[str, float] = SHARES) -> int:
+    """Fill the pools of all three kinds from one budget of tokens; return what could not be used."""
+    room = budget
+    for kind in ("implementation", "change"):
+        share = min(room, int(budget * shares[kind]))
+        room -= share - pools[kind].take(share)
+    for kind in ("continuation", "change", "implementation"):
+        room = pools[kind].take(room)
+    return room

@@ -1,0 +1,90 @@
+"""The parts of generation: one answer that grows, and rows that go through the model together.
+
+Shape legend: R rows, T positions of the longest prompt, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from inhouse.engines.answer_text import AnswerText
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inhouse.engines.base import GenerateRequest
+    from inhouse.models.tokenizer import Tokenizer
+
+__all__ = ["Answer", "Rows"]
+
+
+class Answer:
+    """An answer that grows by one token at a time. Each samples from a generator of its own."""
+
+    def __init__(
+        self, request: GenerateRequest, tokenizer: Tokenizer, limit: int, device: torch.device
+    ) -> None:
+        self.text = ""
+        self._request = request
+        self._ends = tokenizer.ends
+        self._left = limit
+        self._certain = AnswerText(tokenizer.token_bytes, request.stop)
+        self._generator = torch.Generator(device).manual_seed(request.seed)
+
+    def choose(self, logits: torch.Tensor, likeliest: int) -> int:
+        """Return the next token, given the logits (V) and the likeliest token.
+
+        Sampling is from the nucleus (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751).
+        """
+        if self._request.temperature == 0.0:
+            return likeliest
+        chances, tokens = (logits / self._request.temperature).softmax(0).sort(descending=True, stable=True)
+        chances[chances.cumsum(0) - chances >= self._request.top_p] = 0.0  # the likeliest always stays
+        return int(tokens[torch.multinomial(chances, 1, generator=self._generator)])
+
+    def add(self, token: int) -> tuple[str, str]:
+        """Add a token; return the text that it makes certain, and why the answer ends now, or ""."""
+        self._left -= 1
+        is_end = token in self._ends
+        text, stopped = self._certain.push(token, last=is_end or self._left == 0)
+        self.text += text
+        return text, "stop" if is_end or stopped else "length" if self._left == 0 else ""
+
+
+class Rows:
+    """Prompts that are continued together: (R, T), padded on the left, with the keys and values so far."""
+
+    def __init__(self, prompts: Sequence[Sequence[int]], pad: int, model: Any) -> None:
+        from transformers import DynamicCache
+
+        width = max(map(len, prompts))
+        padded = [[*[pad] * (width - len(prompt)), *prompt] for prompt in prompts]
+        real = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+        self._model = model
+        self._new = torch.tensor(padded, device=model.device)  # (R, T), then (R, 1)
+        self._mask = torch.tensor(real, device=model.device)  # (R, all positions so far)
+        self._past = DynamicCache(config=model.config)
+
+    def next_logits(self) -> torch.Tensor:
+        """Run the new positions through the model; return the logits of each row's next token, (R, V)."""
+        places = (self._mask.cumsum(1) - 1).clamp(min=0)[:, -self._new.shape[1] :]
+        output = self._model(
+            self._new,
+            attention_mask=self._mask,
+            position_ids=places,
+            past_key_values=self._past,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1].float()
+
+    def extend(self, tokens: Sequence[int], keep: Sequence[int]) -> None:
+        """Append one token to each of the rows `keep`, and drop the other rows."""
+        if len(keep) < len(self._mask):
+            kept = torch.tensor(keep, device=self._mask.device)
+            self._past.batch_select_indices(kept)
+            self._mask = self._mask[kept]
+        self._new = torch.tensor(tokens, device=self._mask.device)[:, None]
+        self._mask = torch.cat([self._mask, torch.ones_like(self._new)], dim=1)

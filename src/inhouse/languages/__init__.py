@@ -1,0 +1,73 @@
+"""What source files say: definitions, imports, calls and comments, one file of this room per language."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from inhouse.languages.detect import CODE, detect, is_code, is_test
+from inhouse.languages.parsed import Call, Comment, Import, Parsed
+
+if TYPE_CHECKING:
+    from inhouse.languages.grammar import Grammar
+
+__all__ = [
+    "CODE",
+    "Call",
+    "Comment",
+    "Import",
+    "Parsed",
+    "detect",
+    "grammar_versions",
+    "is_code",
+    "is_test",
+    "parse",
+]
+
+_HEAD = 4_096  # characters that may tell the language
+
+
+def parse(path: str, text: str, language: str | None = None) -> Parsed:
+    """Parse a file; what parses is kept even where the rest does not.
+
+    `language` is detected when it is None. A language without a grammar gives a `Parsed` that holds nothing.
+    """
+    language = detect(path, text[:_HEAD]) if language is None else language
+    grammars = _grammars()
+    grammar = grammars.get("tsx" if language == "typescript" and path.lower().endswith("tsx") else language)
+    if grammar is None:
+        return Parsed(language)
+    from inhouse.languages.treesitter import parse_with
+
+    return parse_with(grammar, path, text)
+
+
+def grammar_versions() -> dict[str, str]:
+    """Return the version of the parser and of each grammar wheel: another version may give other symbols."""
+    wheels = sorted({"tree-sitter", *(grammar.distribution for grammar in _grammars().values())})
+    return {wheel: version(wheel) for wheel in wheels}
+
+
+@cache
+def _grammars() -> dict[str, Grammar]:
+    from inhouse.languages.c import C
+    from inhouse.languages.cpp import Cpp
+    from inhouse.languages.go import Go
+    from inhouse.languages.java import Java
+    from inhouse.languages.javascript import JavaScript
+    from inhouse.languages.python import Python
+    from inhouse.languages.rust import Rust
+    from inhouse.languages.typescript import Tsx, TypeScript
+
+    return {
+        "c": C(),
+        "cpp": Cpp(),
+        "go": Go(),
+        "java": Java(),
+        "javascript": JavaScript(),
+        "python": Python(),
+        "rust": Rust(),
+        "tsx": Tsx(),
+        "typescript": TypeScript(),
+    }

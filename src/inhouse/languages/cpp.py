@@ -1,0 +1,106 @@
+"""C++."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from inhouse.languages.c import CONSTANTS, PROTOTYPES, C
+from inhouse.languages.grammar import Definition, text
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+__all__ = ["Cpp"]
+
+_NAMES = frozenset(
+    {
+        "destructor_name",
+        "field_identifier",
+        "identifier",
+        "operator_cast",
+        "operator_name",
+        "qualified_identifier",
+        "template_function",
+        "type_identifier",
+    }
+)
+_ARGUMENTS = re.compile(r"<[^<>]*>")
+_SEPARATOR = re.compile(r"\s*::\s*")
+
+
+class Cpp(C):
+    """C++ up to C++20. Nested names are joined with dots, as in every language here: `ns.Class.method`."""
+
+    language = "cpp"
+    distribution = "tree-sitter-cpp"
+    query = f"""
+        (function_definition) @function
+        (field_declaration declarator: [
+            (function_declarator)
+            (pointer_declarator (function_declarator))
+            (reference_declarator (function_declarator))]) @function
+        (field_declaration_list (declaration declarator: (function_declarator)) @function)
+        (field_declaration_list
+            (template_declaration (declaration declarator: (function_declarator)) @function))
+        (class_specifier name: (_) body: (_)) @class
+        (struct_specifier name: (_) body: (_)) @struct
+        (union_specifier name: (_) body: (_)) @union
+        (enum_specifier name: (_) body: (_)) @enum
+        (enumerator) @constant
+        (namespace_definition name: (_)) @module
+        (type_definition) @type
+        (alias_declaration) @type
+        (concept_definition) @type
+        (template_declaration) @wrapper
+        [(preproc_def value: (_)) (preproc_function_def value: (_))] @macro
+        {PROTOTYPES}
+        {CONSTANTS}
+        (preproc_include) @import
+        [(call_expression) (new_expression)] @call
+        (comment) @comment
+    """
+
+    def load(self) -> object:
+        """Return the compiled grammar."""
+        import tree_sitter_cpp
+
+        return tree_sitter_cpp.language()
+
+    def define(self, node: Node, kind: str, source: bytes) -> Definition | None:
+        """Return the definition; a function with a class in its name is a method."""
+        definition = super().define(node, kind, source)
+        if definition is None or kind != "function" or "." not in definition.name:
+            return definition
+        return replace(definition, kind="method")
+
+    def extent(self, node: Node, kind: str, source: bytes) -> tuple[int, int]:
+        """Return where the signature ends, before a constructor's initializers, and where the body begins."""
+        end, body = super().extent(node, kind, source)
+        if kind == "function":
+            end = next((one.start_byte for one in node.children if one.type == "field_initializer_list"), end)
+        return end, body
+
+    def name(self, node: Node, source: bytes) -> str:
+        """Return the name with dots for `::` and without template arguments."""
+        name = super().name(node, source)
+        while (plain := _ARGUMENTS.sub("", name)) != name and not name.startswith("operator"):
+            name = plain
+        return _SEPARATOR.sub(".", name).strip(".")
+
+    def declared(self, declarator: Node | None, source: bytes) -> str:
+        """Return the name at the core of a declarator, operators and destructors included."""
+        while declarator is not None and declarator.type not in _NAMES:
+            inner = declarator.child_by_field_name("declarator")
+            if inner is None and declarator.type in ("reference_declarator", "parenthesized_declarator"):
+                inner = declarator.named_child(declarator.named_child_count - 1)
+            declarator = inner
+        if declarator is not None and declarator.type == "operator_cast":
+            return "operator " + text(declarator.child_by_field_name("type"), source)
+        return text(declarator, source)
+
+    def callee(self, node: Node) -> tuple[int, int]:
+        """Return the span of the function, or of the type that `new` makes."""
+        made = node.child_by_field_name("type") if node.type == "new_expression" else None
+        return made.byte_range if made is not None else super().callee(node)

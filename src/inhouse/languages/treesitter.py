@@ -1,0 +1,152 @@
+"""From source text to a parse: one query per language, and a second try where the file does not parse.
+
+    source --parse--> tree --query--> captures --define--> definitions --nest--> symbols
+                       |
+                       errors: repaired, then cut into pieces by layout (`recovery`), each parsed alone
+
+Error recovery of the parser itself is cubic on noise such as a long run of "->", so every parse has fuel: a
+number of parser steps in proportion to the size of the source. It is counted, not timed, so that the result
+never depends on the machine.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from tree_sitter import Language, Parser, Query, QueryCursor
+
+from inhouse.languages.captures import Found, collect
+from inhouse.languages.recovery import Piece, pieces
+from inhouse.languages.symbols import assemble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tree_sitter import Node, Range, Tree
+
+    from inhouse.languages.grammar import Definition, Grammar
+    from inhouse.languages.parsed import Parsed
+
+__all__ = ["parse_with"]
+
+_MAX_BYTES = 2_000_000  # queries over one flat list of a million elements take seconds
+_MAX_FLAT_ERROR = 5_000  # children of one error node: querying it takes their number squared
+_BLOCK = 1 << 16
+_FUEL = 500
+_BYTES_PER_FUEL = 20  # sound code needs one step for every 55 bytes or more
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def parse_with(grammar: Grammar, path: str, text: str) -> Parsed:
+    """Parse a file with a grammar; what stands in sound places is kept whatever the rest looks like."""
+    source = _encode(text)
+    return assemble(grammar, path, source, _read(grammar, source))
+
+
+def _encode(text: str) -> bytes:
+    """Encode for the parser, every byte offset kept: a lone surrogate and its stand-in take three bytes."""
+    return _LONE_SURROGATE.sub("\ufffd", text).replace("\0", " ").encode()
+
+
+@cache
+def _compiled(grammar: Grammar) -> tuple[Parser, Query]:
+    language = Language(grammar.load())
+    return Parser(language), Query(language, grammar.query + "(ERROR) @error (MISSING) @error")
+
+
+def _read(grammar: Grammar, source: bytes) -> Found:
+    found = _try(grammar, source, ())
+    if found is not None and not found.errors:
+        return found
+    errors = found.errors if found is not None else 1
+    found = found if found is not None else Found()
+    if len(source) <= _MAX_BYTES:
+        found = _recover(grammar, source, found)
+    found.errors = errors
+    return found
+
+
+def _recover(grammar: Grammar, source: bytes, found: Found) -> Found:
+    """Return what a repaired source and its pieces give, and every detail that the whole gave."""
+    best = found
+    repaired = grammar.repair(source)
+    if repaired is not None:
+        again = _try(grammar, repaired, ())
+        if again is not None and (again.errors < best.errors or not best.errors):
+            best, source = again, repaired
+    if best.errors or not best.count():
+        cut = Found()
+        for piece in pieces(source, grammar.begins, grammar.container):
+            cut.merge(_read_piece(grammar, source, piece))
+        if cut.count() >= best.count():
+            best = cut
+    if best is not found:
+        best.add_details(found)
+    return best
+
+
+def _read_piece(grammar: Grammar, source: bytes, piece: Piece) -> Found:
+    """Return what a piece holds; what it opens and does not close ends with it."""
+    found = _try(grammar, source, piece.ranges) or Found()
+    if piece.outline and not any(start >= piece.start for start in found.definitions):
+        found.merge(_try(grammar, source, piece.outline) or Found())
+    for start, definitions in found.definitions.items():
+        if start >= piece.start:
+            found.definitions[start] = [_end_by(definition, piece.end, source) for definition in definitions]
+    return found
+
+
+def _end_by(definition: Definition, end: int, source: bytes) -> Definition:
+    if definition.end <= end:
+        return definition
+    last = definition.start_line + source.count(b"\n", definition.start, end)
+    return replace(definition, end=end, end_line=last, body=min(definition.body, end), tail=0)
+
+
+def _try(grammar: Grammar, source: bytes, ranges: Sequence[Range]) -> Found | None:
+    """Parse and query the source, or only `ranges` of it; None when that would cost too much."""
+    if len(source) > _MAX_BYTES or grammar.hopeless(source):
+        return None
+    parser, query = _compiled(grammar)
+    size = sum(part.end_byte - part.start_byte for part in ranges) if ranges else len(source)
+    parser.included_ranges = list(ranges)
+    tree = _run(parser, source, _FUEL + size // _BYTES_PER_FUEL)
+    if tree is None or _is_flat_error(tree.root_node):
+        return None
+    return collect(grammar, QueryCursor(query).captures(tree.root_node), source)
+
+
+def _run(parser: Parser, source: bytes, fuel: int) -> Tree | None:
+    whole = memoryview(source)
+    parts: list[memoryview] = []
+    left = fuel
+
+    def read(offset: int, _point: object) -> memoryview:
+        parts.append(whole[offset : offset + _BLOCK])
+        return parts[-1]
+
+    def is_spent(_offset: int, _has_error: bool) -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    try:
+        return parser.parse(read, progress_callback=is_spent)
+    except ValueError:  # the fuel is spent
+        parser.reset()
+        return None
+    finally:
+        for part in parts:  # the binding never lets go of what it was given
+            part.release()
+
+
+def _is_flat_error(root: Node) -> bool:
+    if not root.has_error:
+        return False
+    return any(
+        node.is_error and node.child_count > _MAX_FLAT_ERROR
+        for node in (root, *root.children[:_MAX_FLAT_ERROR])
+    )

@@ -1,0 +1,1 @@
+"""Base models: where they come from, their tokenizer and their chat template."""

@@ -1,0 +1,1 @@
+"""What to train, how, and what it will cost, decided before it begins."""

@@ -1,0 +1,74 @@
+"""The plan stage: a frozen recipe with its reasons, and the estimate of what it will cost here.
+
+recipe.json      enters the fingerprint of the training
+reasons.json     a sentence for every value
+measured.json    the estimate and the machine that it is for: not part of the digest
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from inhouse.config import BUDGETS
+from inhouse.planning.hardware import matmul_rate, probe
+from inhouse.planning.memory import estimate
+from inhouse.planning.recipe import Material, derive
+from inhouse.training.data import TrainingData, read_splits, validation_steps
+from inhouse.training.packing import pack
+from inhouse.workspace import MEASURED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inhouse.config import Settings
+    from inhouse.models.resolve import BaseModel
+    from inhouse.progress import Progress
+
+__all__ = ["write_plan"]
+
+
+def write_plan(model: BaseModel, dataset: Path, settings: Settings, folder: Path, progress: Progress) -> None:
+    """Derive the recipe for a dataset and this machine, print every choice, and write the files above."""
+    hardware = probe()
+    train, validation = read_splits(dataset)
+    material = Material(
+        examples=len(train),
+        tokens=sum(len(example.input_ids) for example in train),
+        row_length=_row_length(dataset),
+        validation=bool(validation),
+        budget=BUDGETS[settings.budget].trained,
+    )
+
+    @cache
+    def rows_of(length: int) -> int:
+        return len(pack(train, length).rows)
+
+    config = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
+    recipe, reasons = derive(material, rows_of, config, hardware, settings.training, settings.seed)
+    data = TrainingData.read(dataset, recipe, pad=0)
+    trained = sum(data.step_tokens(step) for step in range(data.steps))
+    validations = 1 + len(validation_steps(data.steps, recipe.validate_every))
+    rate = matmul_rate(hardware.device)
+    cost = estimate(
+        config, recipe, trained=trained, validated=validations * data.validation_tokens, rate=rate
+    )
+    _write(folder / "recipe.json", asdict(recipe))
+    _write(folder / "reasons.json", reasons)
+    measured = {"training": cost.as_json(), "hardware": asdict(hardware), "operations_per_second": rate}
+    _write(folder / MEASURED, measured)
+    for name, value in asdict(recipe).items():
+        progress.say(f"recipe {name} = {value}: {reasons[name]}")
+    progress.say(
+        f"estimate: {cost.total / 1e9:.1f} GB and {cost.seconds:,.0f} s for {trained:,} trained tokens"
+    )
+
+
+def _row_length(dataset: Path) -> int:
+    return int(json.loads((dataset / "accounting.json").read_text(encoding="utf-8"))["row_length"])
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,131 @@
+"""How a training went: what every step and every validation gave, and which weights are kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Course", "History", "Step", "Timing", "Validation"]
+
+_COURSE = "course.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One optimizer step. `loss` is the mean over its trained tokens, in nats, before the step."""
+
+    step: int  # counted from 1
+    loss: float
+    learning_rate: float
+    gradient_norm: float  # before clipping
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The mean loss over the validation tokens after `step` steps, in nats; step 0 is the base model."""
+
+    step: int
+    loss: float
+
+
+@dataclass
+class History:
+    """Grows with the training; kept in every checkpoint."""
+
+    steps: list[Step] = field(default_factory=list)
+    validations: list[Validation] = field(default_factory=list)
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return len(self.steps)
+
+    @property
+    def best(self) -> Validation | None:
+        """The best validation of trained weights; the earlier of equals."""
+        trained = [validation for validation in self.validations if validation.step > 0]
+        return min(trained, key=lambda validation: (validation.loss, validation.step), default=None)
+
+    @property
+    def base(self) -> Validation | None:
+        """The validation of the base model."""
+        return next((validation for validation in self.validations if validation.step == 0), None)
+
+    @property
+    def kept_step(self) -> int:
+        """The step whose weights become the adapter: the best, or without validation the last."""
+        return self.best.step if self.best is not None else self.step
+
+    def validations_since_best(self) -> int:
+        """Return how many validations have passed without a better one."""
+        best = self.best
+        return 0 if best is None else sum(validation.step > best.step for validation in self.validations)
+
+    def stops_early(self, patience: int) -> bool:
+        """Return whether the patience is spent; a patience of 0 never is."""
+        return 0 < patience <= self.validations_since_best()
+
+    def finished(self, steps: int, patience: int) -> bool:
+        """Return whether a training of `steps` has nothing left to do."""
+        return self.step >= steps or self.stops_early(patience)
+
+    def ending(self, steps: int, patience: int) -> str:
+        """Say in one sentence which weights were kept, and why."""
+        if self.best is None:
+            return f"There were no validation examples: the weights after all {self.step} steps are kept."
+        kept = f"The weights after step {self.best.step} of {self.step} had the lowest validation loss"
+        if self.stops_early(patience) and self.step < steps:
+            kept += f"; training stopped early after {patience} validations without a better one"
+        if self.base is not None and self.best.loss >= self.base.loss:
+            kept += "; none was better than the base model"
+        return kept + "."
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "steps": [asdict(step) for step in self.steps],
+            "validations": [asdict(validation) for validation in self.validations],
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> History:
+        """Return what `as_json` was made from."""
+        return cls(
+            [Step(**step) for step in values["steps"]],
+            [Validation(**validation) for validation in values["validations"]],
+        )
+
+
+@dataclass
+class Timing:
+    """What the work cost so far, interruptions apart; never part of a result."""
+
+    training_seconds: float = 0.0  # optimizer steps only
+    validation_seconds: float = 0.0
+    device: str = ""
+    device_memory_bytes: int = 0  # peak on the accelerator; 0 on a CPU
+
+
+@dataclass
+class Course:
+    """Where a training stands: everything about a checkpoint that is not a tensor."""
+
+    run: str  # digest of the model, the examples and the recipe that it belongs to
+    history: History = field(default_factory=History)
+    timing: Timing = field(default_factory=Timing)
+
+    def write(self, folder: Path) -> None:
+        """Write into the folder of a checkpoint."""
+        values = {"run": self.run, "history": self.history.as_json(), "timing": asdict(self.timing)}
+        (folder / _COURSE).write_text(json.dumps(values), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Course:
+        """Read from the folder of a checkpoint."""
+        values = json.loads((folder / _COURSE).read_text(encoding="utf-8"))
+        return cls(values["run"], History.from_json(values["history"]), Timing(**values["timing"]))

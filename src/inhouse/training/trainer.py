@@ -1,0 +1,171 @@
+"""From a dataset and a recipe to an adapter.
+
+    FOLDER/adapter/           adapter_model.safetensors, adapter_config.json: what PEFT loads
+    FOLDER/history.json       every step, every validation, which weights were kept and why
+    FOLDER/first_batch.json   what the model saw first
+    FOLDER/measured.json      speed, memory, device; written last
+    FOLDER/checkpoints/       only while training
+
+Equal inputs on the same machine give equal bytes, `measured.json` apart, and a training that was killed goes
+on from its last whole checkpoint to the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from inhouse.digests import digest_json
+from inhouse.errors import UserMistake
+from inhouse.measure import Cost, measured, resident_bytes
+from inhouse.training.checkpoints import Checkpoints
+from inhouse.training.data import TrainingData
+from inhouse.training.history import Course
+from inhouse.training.preview import first_batch
+from inhouse.workspace import MEASURED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inhouse.models.resolve import BaseModel
+    from inhouse.models.tokenizer import Tokenizer
+    from inhouse.progress import Progress
+    from inhouse.records import Recipe
+
+__all__ = ["train"]
+
+_HISTORY = "history.json"
+
+
+def train(
+    model: BaseModel, tokenizer: Tokenizer, dataset: Path, recipe: Recipe, folder: Path, progress: Progress
+) -> None:
+    """Train an adapter on the training split of `dataset` and write it into `folder`.
+
+    Raises UserMistake for targets or a rank that the model does not have, for a dataset without a trainable
+    token, for a loss that blows up, for a full disk, and for a folder that another training has begun.
+    """
+    data = TrainingData.read(dataset, recipe, tokenizer.pad)
+    run = digest_json({"model": model.digest, "examples": data.digest, "recipe": asdict(recipe)})
+    store = Checkpoints(folder / "checkpoints")
+    if not _is_done(folder, run):
+        _say(data, progress)
+        course = _last_course(store, run)
+        start = course.history.step
+        baseline = 0
+        with measured() as cost:
+            if not course.history.finished(data.steps, recipe.patience):
+                from inhouse.training.sft import fit
+
+                baseline = resident_bytes()
+                fit(model, data, store, course, progress)
+        _export(folder, store, data, course, tokenizer)
+        _write_json(folder / MEASURED, _measurements(course, cost, baseline, start))
+        progress.say(course.history.ending(data.steps, recipe.patience))
+    store.remove_all()
+
+
+def _last_course(store: Checkpoints, run: str) -> Course:
+    step = store.latest()
+    if step is None:
+        return Course(run)
+    course = Course.read(store.path(step))
+    _check_run(course.run, run, store.folder)
+    return course
+
+
+def _is_done(folder: Path, run: str) -> bool:
+    if not (folder / MEASURED).exists():
+        return False
+    _check_run(json.loads((folder / _HISTORY).read_text(encoding="utf-8"))["run"], run, folder)
+    return True
+
+
+def _check_run(found: str, wanted: str, folder: Path) -> None:
+    if found != wanted:
+        raise UserMistake(
+            "a training goes on only with the model, the dataset and the recipe that it began with",
+            f"{folder} belongs to another",
+            "delete that folder to train anew",
+        )
+
+
+def _say(data: TrainingData, progress: Progress) -> None:
+    packing = data.packing
+    progress.say(
+        f"{len(data.train):,} examples in {len(packing.rows):,} rows of {packing.length} tokens, "
+        f"{packing.efficiency:.0%} full; {data.steps} steps"
+    )
+    if packing.cut:
+        progress.warn(f"{packing.cut} examples are longer than a row and were cut into pieces")
+    if packing.without_loss:
+        progress.warn(f"{packing.without_loss} examples have no token that carries loss and were left out")
+    if not data.validation_rows:
+        progress.warn("without validation examples training cannot stop early and keeps its last weights")
+
+
+def _export(
+    folder: Path, store: Checkpoints, data: TrainingData, course: Course, tokenizer: Tokenizer
+) -> None:
+    from inhouse.training.adapter import CONFIG, WEIGHTS
+
+    adapter = folder / "adapter"
+    adapter.mkdir(exist_ok=True)
+    for name in (WEIGHTS, CONFIG):
+        shutil.copyfile(store.path(course.history.kept_step) / name, adapter / name)
+    _write_json(folder / _HISTORY, _summary(data, course))
+    _write_json(folder / "first_batch.json", first_batch(data, tokenizer))
+    (folder / "failed_batch.json").unlink(missing_ok=True)
+
+
+def _summary(data: TrainingData, course: Course) -> dict[str, Any]:
+    history, recipe, packing = course.history, data.recipe, data.packing
+    best, base = history.best, history.base
+    return {
+        "run": course.run,
+        **history.as_json(),
+        "kept_step": history.kept_step,
+        "planned_steps": data.steps,
+        "stopped_early": history.step < data.steps,
+        "better_than_base": best.loss < base.loss if best is not None and base is not None else None,
+        "ending": history.ending(data.steps, recipe.patience),
+        "tokens_seen": sum(step.tokens for step in history.steps),
+        "packing": {
+            "examples": len(data.train),
+            "rows": len(packing.rows),
+            "row_length": packing.length,
+            "tokens": packing.tokens,
+            "trained_tokens": packing.trained,
+            "efficiency": packing.efficiency,
+            "examples_cut": packing.cut,
+            "examples_without_loss": packing.without_loss,
+        },
+        "validation": {
+            "examples": len(data.validation),
+            "rows": len(data.validation_packing.rows),
+            "rows_used": len(data.validation_rows),
+            "tokens_used": data.validation_tokens,
+        },
+    }
+
+
+def _measurements(course: Course, cost: Cost, baseline: int, resumed_from: int) -> dict[str, Any]:
+    timing, history = course.timing, course.history
+    tokens = sum(step.tokens for step in history.steps)
+    return {
+        "device": timing.device,
+        "training_seconds": timing.training_seconds,
+        "validation_seconds": timing.validation_seconds,
+        "seconds_per_step": timing.training_seconds / history.step,
+        "tokens_per_second": tokens / timing.training_seconds,
+        "peak_memory_bytes": cost.peak_memory_bytes,
+        "memory_bytes": cost.peak_memory_bytes - baseline if baseline else None,  # of the training alone
+        "device_memory_bytes": timing.device_memory_bytes,
+        "resumed_from_step": resumed_from,
+    }
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
