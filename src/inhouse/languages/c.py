@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ class C(Grammar):
     language = "c"
     distribution = "tree-sitter-c"
     prototypes = True
+    container = re.compile(rb"(?!)")  # nothing that holds functions
     query = f"""
         (function_definition) @function
         (struct_specifier name: (_) body: (_)) @struct

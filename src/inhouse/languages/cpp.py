@@ -35,6 +35,7 @@ class Cpp(C):
 
     language = "cpp"
     distribution = "tree-sitter-cpp"
+    container = re.compile(rb"[^;{}=()]*\b(?:class|struct|union|namespace)\b[^;=()]*$")
     query = f"""
         (function_definition) @function
         (field_declaration declarator: [

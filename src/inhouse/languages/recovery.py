@@ -109,6 +109,8 @@ def _cut(lines: Sequence[_Line], indent: int, frame: _Frame, layout: _Layout) ->
             before = (*frame.before, _range(piece[:inner]))
             after = (*([_range([piece[closing]])] if closing < len(piece) else ()), *frame.after)
             yield from _cut(members, _member_indent(members), _Frame(before, after), layout)
+            if closing + 1 < len(piece):
+                yield _piece(piece[closing + 1 :], frame)
         else:
             yield _piece(piece, frame)
 
@@ -157,8 +159,8 @@ def _member_indent(lines: Sequence[_Line]) -> int:
 
 
 def _closing(lines: Sequence[_Line], inner: int) -> int:
-    """Return the place of the last line that closes, at its indentation, what the first line opened."""
-    for place in range(len(lines) - 1, inner - 1, -1):
+    """Return the place of the line that closes, at its indentation, what the first line opened."""
+    for place in range(inner, len(lines)):
         if lines[place].indent == lines[0].indent and lines[place].text.startswith(b"}"):
             return place
     return len(lines)

@@ -156,7 +156,7 @@ def _layer_floats(shape: Shape, recipe: Recipe) -> float:
     """Return the numbers that one layer keeps for one token until its backward pass.
 
     A norm keeps its input twice (as it came, and scaled). An adapted layer keeps its dropped-out input and
-    the mask; attention keeps queries, keys, values and its result; the gated unit keeps gate, activation and up.
+    the mask; attention its queries, keys, values and result; the gated unit gate, activation and up.
     """
     hidden, intermediate, query, key = shape.hidden, shape.intermediate, shape.query, shape.key
     dropped = 1 + _MASK if recipe.dropout else 0.0

@@ -181,5 +181,5 @@ def _reasons(
 def _why_epochs(recipe: Recipe, material: Material) -> str:
     if recipe.epochs == 1:
         return f"one pass: {material.tokens:,} tokens fill the budget of {material.budget:,}"
-    passes = f"{recipe.epochs:g} times"
-    return f"{material.tokens:,} tokens go {passes} into the budget of {material.budget:,}, at most {_MOST_EPOCHS}"
+    fits = f"{material.tokens:,} tokens go {recipe.epochs:g} times into the budget of {material.budget:,}"
+    return f"{fits}, {_MOST_EPOCHS} times at most"
