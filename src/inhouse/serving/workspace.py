@@ -6,6 +6,7 @@ import json
 import threading
 from typing import TYPE_CHECKING
 
+from inhouse.errors import UserMistake
 from inhouse.models.resolve import resolve
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.registry.adapters import Registry
@@ -66,8 +67,12 @@ def load_adapters(engine: Engine, model: BaseModel, registry: Registry, progress
                 f"{adapter.name} is not served: it was trained on {adapter.manifest['base']['reference']}"
             )
             continue
-        registry.verify(adapter)
-        engine.load_adapter(adapter.digest, adapter.folder)
+        try:
+            registry.verify(adapter)
+            engine.load_adapter(adapter.digest, adapter.folder)
+        except UserMistake as mistake:  # one bad adapter must not take the others down
+            progress.warn(f"{adapter.name} is not served: {mistake}")
+            continue
         names[adapter.name] = adapter.digest
     return names
 
