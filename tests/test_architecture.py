@@ -54,7 +54,9 @@ def test_a_stage_whose_code_changed_has_a_new_version(stage: Stage) -> None:
     recorded = json.loads(RECORDED.read_text())[stage.name]
     now = {"version": stage.version, "digest": _source_digest(stage)}
     if now["digest"] != recorded["digest"]:
-        assert now["version"] > recorded["version"], f"raise the version of the stage {stage.name} in pipeline.py"
+        assert now["version"] > recorded["version"], (
+            f"raise the version of the stage {stage.name} in pipeline.py"
+        )
         pytest.fail(f"record the new version of {stage.name}: python -m tests.test_architecture")
     assert now == recorded
 
@@ -87,7 +89,10 @@ def test_every_verb_has_a_module_with_a_help_and_an_example() -> None:
 
     for verb in VERBS:
         done = subprocess.run(
-            [sys.executable, "-m", "inhouse.cli.main", verb, "--help"], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "inhouse.cli.main", verb, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert f"example: inhouse {verb}" in done.stdout
         assert "--json" in done.stdout

@@ -107,9 +107,10 @@ class CountingEngine:
         return 0.6 * share + 0.3 * alone + (0.1 + 0.6 * (not after)) / self.tokenizer.vocabulary_size
 
     def _likeliest(self, seen: Counts, known: Counts) -> int:
-        follow: Counter[int] = seen.after.get(seen.last, Counter()) + known.after.get(seen.last, Counter())
-        choices = follow or seen.tokens + known.tokens
-        return min(choices, key=lambda token: (-choices[token], token))
+        new, old = seen.after.get(seen.last, {}), known.after.get(seen.last, {})
+        if not new and not old:
+            new, old = seen.tokens, known.tokens
+        return min({*new, *old}, key=lambda token: (-new.get(token, 0) - old.get(token, 0), token))
 
 
 class Counts:

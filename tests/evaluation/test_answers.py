@@ -69,14 +69,14 @@ def test_a_target_without_a_statement_is_not_asked_about(bench, case):
     comment = replace(case, item=replace(case.item, target="    # only words\n"))
     with bench.progress.task("test") as task:
         assert ask(Scripted(), bench.tokenizer, [comment], task) == []
-    assert answer_shards(bench, [[comment]], 10_000) == []
+    assert answer_shards(bench, [[comment]], 10_000, 10**6) == []
 
 
 @pytest.mark.parametrize("budget", [0, 100, 300, 700, 10_000])
 def test_answers_never_cost_more_than_their_budget(bench, planted, budget):
     arms = [ARMS[0], ARMS[2]]
     planned = plan(planted.items(), lambda item: bench.cases(item, arms, {}), 10**6)
-    answers = answer_shards(bench, planned, budget)
+    answers = answer_shards(bench, planned, budget, 10**6)
     spent = sum(answer.generated for answer in answers)
     assert spent <= budget
     assert len(answers) == 34 or budget - spent < MAX_NEW_TOKENS * len(arms)
@@ -84,9 +84,16 @@ def test_answers_never_cost_more_than_their_budget(bench, planted, budget):
     assert [answer.item for answer in answers[::2]] == order[: len(answers) // 2]
 
 
+def test_contexts_are_read_within_their_own_budget(bench, planted):
+    planned = plan(planted.items(), lambda item: bench.cases(item, ARMS[:1], {}), 10**6)
+    sizes = [len(cases[0].context) for cases in planned]
+    answers = answer_shards(bench, planned, 10_000, sum(sizes[:6]) + 1)
+    assert [answer.item for answer in answers] == [cases[0].item.id for cases in planned[:6]]
+
+
 def test_answers_that_are_there_are_not_written_again(bench, planted):
     planned = plan(planted.items(), lambda item: bench.cases(item, ARMS[:1], {}), 10**6)
-    answers = answer_shards(bench, planned, 10_000)
+    answers = answer_shards(bench, planned, 10_000, 10**6)
     before = len(bench.engine.asked)
-    assert answer_shards(bench, planned, 10_000) == answers
+    assert answer_shards(bench, planned, 10_000, 10**6) == answers
     assert len(bench.engine.asked) == before

@@ -164,7 +164,7 @@ def test_tokens_are_counted_as_they_were_spent(finished):
     scored = budget["scored"]
     assert scored["used"] == scored["shares"] + scored["retention"] + scored["heldout"] == spent
     assert scored["used"] <= scored["allowed"] == BUDGETS["smoke"].scored
-    assert scored["retention"] <= 0.1 * scored["allowed"]
+    assert 0.05 * scored["allowed"] < scored["retention"] <= 0.15 * scored["allowed"]
     assert budget["generated"]["used"] <= budget["generated"]["allowed"] == BUDGETS["smoke"].generated
     assert budget["generated"]["prompt_tokens"] == sum(len(request.prompt) for request in engine.asked)
 
