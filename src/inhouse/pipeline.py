@@ -48,7 +48,7 @@ _TENSORS = ("torch", "transformers", "peft")
 HISTORY = Stage("history", 1, ("sources", "datasets.split", "languages.detect"))
 CORPUS = Stage("corpus", 1, ("hygiene",), ("google-re2", "rensa"))
 INDEX = Stage("index", 1, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
-DATASET = Stage("dataset", 1, ("datasets", "languages", "hygiene.duplicates", "models.tokenizer"), _GRAMMARS)
+DATASET = Stage("dataset", 1, ("datasets", "languages", "hygiene.duplicates", "models"), _GRAMMARS)
 PLAN = Stage("plan", 1, ("planning",))
 WEIGHTS = Stage("weights", 1, ("training",), (*_TENSORS, "trl", "accelerate"))
 SCORES = Stage("scores", 1, ("evaluation", "engines", "retrieval", "datasets.formats"), _TENSORS)
@@ -193,6 +193,8 @@ class Pipeline:
         """Training examples and held-out items, split by date."""
         from inhouse.datasets.build import write_dataset
 
+        tokenizer = self.model.tokenizer_digest  # before the long work: a model that is missing shows at once
+
         def work(folder: Path) -> None:
             write_dataset(
                 self.history.path,
@@ -213,7 +215,7 @@ class Pipeline:
         inputs = {
             "history": self.history.digest,
             "corpus": self.corpus.digest,
-            "tokenizer": self.model.tokenizer_digest,
+            "tokenizer": tokenizer,
         }
         return self._build(DATASET, settings, inputs, work)
 

@@ -36,11 +36,11 @@ def _repository(folder: Path, commits: int, name: str = "a.py") -> Path:
 
 
 def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
-    _one_sentence(inhouse("run", tmp_path / "absent"), "absent", "does not exist")
+    _one_sentence(inhouse("run", tmp_path / "absent"), "absent", "must exist")
 
 
 def test_a_folder_that_is_no_repository(tmp_path: Path) -> None:
-    _one_sentence(inhouse("run", tmp_path), "not a git repository")
+    _one_sentence(inhouse("run", tmp_path), "must be in a git repository")
     assert list(tmp_path.iterdir()) == []  # nothing was made there
 
 

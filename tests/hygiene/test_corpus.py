@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from inhouse.config import Hygiene, Sources
+from inhouse.errors import UserMistake
 from inhouse.hygiene import cleaning
 from inhouse.hygiene.corpus import Corpus, write_corpus
 from inhouse.hygiene.secrets import rules_digest
@@ -483,6 +484,35 @@ def test_records_come_back_as_they_were_written(motley: tuple[GitRepo, Path, Cor
     assert all(isinstance(item, Occurrence) for item in motley[2].occurrences)
     assert all(isinstance(item, Finding) for item in motley[2].findings())
     assert len({item.id for item in motley[2].occurrences}) == len(motley[2].occurrences)
+
+
+# ------------------------------------------------------------ the user's rules
+
+
+def test_the_users_rules_are_used_and_their_notes_told(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rules]]\nid = "serial"\nregex = "SN-[0-9]{8}"\nreport = "no"\n')
+    repo = GitRepo(tmp_path / "project")
+    repo.write("a.py", f"serial = 'SN-12345678'\n{CODE}")
+    repo.commit("Begin")
+    history = _history(repo, tmp_path / "history")
+    folder, log = tmp_path / "corpus", tmp_path / "log.txt"
+    folder.mkdir()
+    progress = Progress(log, quiet=True)
+    settings = Hygiene(rules=(rules,))
+    write_corpus(Repository.open, repo.path, history, settings, Sources(), "project", folder, 1, progress)
+    progress.close()
+    assert _text(Corpus(folder), "a.py").startswith("serial = '<redacted:serial>'\n")
+    assert "secret rules: rule 'serial': report is not supported and ignored" in log.read_text()
+
+
+def test_rules_that_change_under_the_workers_are_noticed(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rules]]\nid = "a"\nregex = "a"\n')
+    digest = rules_digest([rules])
+    rules.write_text('[[rules]]\nid = "a"\nregex = "b"\n')
+    with pytest.raises(UserMistake, match="must stay as they are"):
+        cleaning.load_scanner((rules,), digest)
 
 
 # ------------------------------------------------------------ what a worker needs

@@ -238,6 +238,8 @@ def test_a_file_that_cannot_be_read_is_one_sentence(
         path.write_bytes(content)
     with pytest.raises(UserMistake, match=sentence):
         read_rules(path)
+    with pytest.raises(UserMistake, match=sentence):
+        SecretScanner([path])
 
 
 def test_the_builtin_rules_ask_for_nothing_that_is_ignored() -> None:

@@ -62,7 +62,9 @@ def run(model: Path, dataset: Path, folder: Path, kill_at: int, only: str = "") 
     said = os.read(reading, 1000)
     os.close(reading)
     files = sorted({path.name for path in folder.rglob("checkpoints/*/*")})
-    return {"status": os.waitstatus_to_exitcode(status), "files": files, **json.loads(said or b"{}")}
+    unfinished = len(list(folder.rglob("checkpoints/*.partial")))
+    ended = {"status": os.waitstatus_to_exitcode(status), "files": files, "unfinished": unfinished}
+    return ended | json.loads(said or b"{}")
 
 
 def main() -> None:

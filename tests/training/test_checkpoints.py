@@ -56,7 +56,7 @@ def test_a_checkpoint_that_was_being_written_does_not_count(store: Checkpoints) 
 def test_a_full_disk_keeps_the_checkpoint_before_and_frees_what_was_written(
     store: Checkpoints, number: int
 ) -> None:
-    with pytest.raises(UserMistake, match="free disk space for its checkpoints.*at step 9"):  # noqa: SIM117
+    with pytest.raises(UserMistake, match=r"free disk space for its checkpoints.*at step 9"):
         with store.writing(9) as folder:
             (folder / "weights.safetensors").write_bytes(bytes(100))
             raise OSError(number, "no room")

@@ -112,13 +112,9 @@ def execute(verb: Any, name: str, words: list[str]) -> int:
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
+    except Exception as error:
         sentence = _disk_sentence(error)
-        if sentence is None:
-            return _bug(arguments)
-        return _fail(arguments, 2, sentence)
-    except Exception:
-        return _bug(arguments)
+        return _fail(arguments, 2, sentence) if sentence else _bug(arguments)
 
 
 @contextlib.contextmanager
@@ -195,12 +191,14 @@ def _bug(arguments: argparse.Namespace) -> int:
     )
 
 
-def _disk_sentence(error: OSError) -> str | None:
-    place = error.filename or "the disk"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+def _disk_sentence(error: Exception) -> str | None:
+    """Return the sentence for a disk that is full or read-only, by whichever library it was met."""
+    place = getattr(error, "filename", None) or "where the workspace lies"
+    number, name, text = getattr(error, "errno", None), type(error).__name__, str(error)
+    if number in (errno.ENOSPC, errno.EDQUOT) or name == "FullError" or os.strerror(errno.ENOSPC) in text:
         return f"the disk is full: {place}; free some space and run again, finished work is kept."
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"it may not write here: {place} ({error.strerror}); use another folder: --workspace DIR."
+    if number in (errno.EROFS, errno.EACCES, errno.EPERM) or name == "ReadOnlyError":
+        return f"it may not write here: {place} ({text}); use another folder: --workspace DIR."
     return None
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from inhouse.progress import Task
     from inhouse.records import Change, Hunk
 
-__all__ = ["Candidate", "candidates", "has_runs", "not_read"]
+__all__ = ["Candidate", "candidates", "not_read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,6 @@ def not_read(
             for run in _runs(change):
                 piece = Piece(run.new_start, "", "", 0, reason)
                 yield Candidate(_item(split, change, piece, material, known), (), 0, reason)
-
-
-def has_runs(material: Material, commit: str) -> bool:
-    """Tell whether a commit has candidates."""
-    return any(_runs(change) for change in material.changes(commit))
 
 
 def _runs(change: Change) -> list[Hunk]:

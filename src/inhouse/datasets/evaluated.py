@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inhouse.config import BUDGETS
-from inhouse.datasets.candidates import candidates, has_runs, not_read
+from inhouse.datasets.candidates import candidates, not_read
 from inhouse.datasets.contamination import Seen
 from inhouse.datasets.items import Cutter, evenly, item_quota, sample
 
@@ -58,7 +58,7 @@ def evaluated(
 
 def _chosen(material: Material, split: str, quota: int) -> tuple[list[str], list[str]]:
     """Return which commits are read, oldest first, and which are not: reading thousands takes minutes."""
-    commits = [commit for commit in material.periods[split][::-1] if has_runs(material, commit)]
+    commits = [commit for commit in material.periods[split][::-1] if material.changes(commit)]
     chosen = evenly(commits, _COMMITS_FOR_AN_ITEM * quota)
     read = set(chosen)
     return chosen, [commit for commit in commits if commit not in read]

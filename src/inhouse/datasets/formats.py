@@ -159,10 +159,13 @@ def _reaches(room: int) -> tuple[int, int]:
 
 
 def _first_fitting(text: str, tokenizer: Tokenizer, room: int) -> str:
+    first_line = text[: text.find("\n") + 1]
     while text and len(ids := tokenizer.encode(text.rstrip())) > room:
         fitting = sum(tokenizer.byte_lengths(ids[: max(0, room)]))
         raw = text.encode()
         text = raw[: raw.rfind(b"\n", 0, min(fitting + 1, len(raw) - 1)) + 1].decode()
+    if not text and len(tokenizer.encode(first_line.rstrip())) <= room:
+        return first_line  # alone it may have a token less
     return text
 
 

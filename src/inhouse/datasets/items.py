@@ -84,8 +84,6 @@ class Cutter:
         A run of more than the scored tokens is cut where definitions begin. Of the usable pieces four are
         kept, at equal distances. Each ends with the last whole line that can be scored, blank ones apart.
         """
-        if not runs:
-            return []
         file = _File.read(path, text)
         found: list[Piece] = []
         for run in runs:

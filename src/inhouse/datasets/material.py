@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
+from inhouse.datasets.split import is_candidate
 from inhouse.hygiene.corpus import Corpus
 from inhouse.languages import Parsed, detect, is_code, parse
 from inhouse.records import Change, Commit, Occurrence, Split, TreeEntry
@@ -42,7 +43,7 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A changed file as its commit left it. `removed` says why there is no text, or is ""."""
+    """A file with runs of new code, as its commit left it. `removed` says why there is no text, or is ""."""
 
     change: Change
     occurrence: str
@@ -103,7 +104,7 @@ class Material:
         return (text, (occurrence.id,)) if occurrence is not None and text else ("", ())
 
     def versions(self, commits: Sequence[str], task: Task | None = None) -> Iterator[Version]:
-        """Yield the files that commits added, changed or moved, in the order of `commits`, then by path."""
+        """Yield the files in which commits have candidates, in the order of `commits`, then by path."""
         for start in range(0, len(commits), _COMMITS):
             batch = commits[start : start + _COMMITS]
             changes = [change for commit in batch for change in self.changes(commit)]
@@ -114,8 +115,9 @@ class Material:
                 task.advance(len(batch))
 
     def changes(self, commit: str) -> list[Change]:
-        """Return the changes of a commit that left files with new lines, by path."""
-        return [change for change in self._changes[commit] if change.document and change.hunks]
+        """Return the changes of a commit that have candidates for items, by path."""
+        changes = self._changes[commit]
+        return [change for change in changes if any(is_candidate(change, hunk) for hunk in change.hunks)]
 
     def _version(self, change: Change, document: Document | None) -> Version:
         occurrence = self._places.get((change.path, change.document))

@@ -65,12 +65,15 @@ class Question:
         return first_statement(text, self.case.item.language) or Statement("", self.text, closed=False)
 
 
-def answer_shards(bench: Bench, planned: Sequence[Sequence[Case]], budget: int) -> list[Answer]:
+def answer_shards(
+    bench: Bench, planned: Sequence[Sequence[Case]], budget: int, most_read: int
+) -> list[Answer]:
     """Let every arm write the first statement of the items, from the first on, within `budget` new tokens.
 
+    The contexts that are read for it hold at most `most_read` tokens: reading them costs more than writing.
     Each shard is written to `statements-NNNNN.parquet`; those that are there are not written again.
     """
-    queue = [cases for cases in planned if _question(cases[0]) is not None]
+    queue = _queue(planned, most_read)
     answers: list[Answer] = []
     number = 0
     total = _expected(bench.tokenizer, queue, budget)
@@ -150,6 +153,18 @@ def _answer(question: Question) -> Answer:
         generated=question.generated,
         prompted=question.prompted,
     )
+
+
+def _queue(planned: Sequence[Sequence[Case]], most_read: int) -> list[Sequence[Case]]:
+    """Return the items that have a statement, as many as may be read."""
+    queue = []
+    for cases in planned:
+        if _question(cases[0]) is not None:
+            most_read -= sum(len(case.context) for case in cases)
+            if most_read < 0:
+                break
+            queue.append(cases)
+    return queue
 
 
 def _affordable(queue: Sequence[Sequence[Case]], budget: int) -> int:

@@ -8,7 +8,8 @@
     samples.json               the items that gained most and least
 
 Of the tokens that may be scored, 25% are for the choice of the share and 9% for general code; the held-out
-items have the rest, and what those two leave over.
+items have the rest, and what the choice leaves over. What they leave over goes to general code, up to 15%.
+The contexts that are read to write statements come on top, up to a third of those tokens.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ __all__ = ["write_scores"]
 
 _FOR_SHARES = 0.25
 _FOR_GENERAL_CODE = 0.09
+_MOST_FOR_GENERAL_CODE = 0.15
+_READ_PER_SCORED = 3
 
 
 def write_scores(
@@ -88,16 +91,17 @@ def _measure(bench: Bench, dataset: Path, indexes: Mapping[str, Index], settings
         settings.evaluation.retrieval_shares,
         int(_FOR_SHARES * budget.scored),
     )
-    for_general_code = int(_FOR_GENERAL_CODE * budget.scored)
-    retention = check_retention(bench, repository_copies(dataset), for_general_code)
     texts: dict[str, Callable[[Item], str]] = {}
     if choice.share:
         texts[RETRIEVED] = Retriever(indexes["heldout"], bench, choice.share)
     arms = available(ARMS, texts)
     ordered = even_order(items["heldout"], bench.seed)
-    left = budget.scored - choice.tokens - retention.tokens
-    planned = plan(ordered, lambda item: bench.cases(item, arms, texts), left)
-    answers = answer_shards(bench, planned, budget.generated)
+    left = budget.scored - choice.tokens
+    reserved = int(_FOR_GENERAL_CODE * budget.scored)
+    planned = plan(ordered, lambda item: bench.cases(item, arms, texts), left - reserved)
+    spare = min(left - tokens_of(planned), int(_MOST_FOR_GENERAL_CODE * budget.scored))
+    retention = check_retention(bench, repository_copies(dataset), spare)
+    answers = answer_shards(bench, planned, budget.generated, budget.scored // _READ_PER_SCORED)
     scores = score_shards(bench, planned, "scores", "held-out code", answers)
     return Outcome(
         items=[cases[0].item for cases in planned],

@@ -90,10 +90,12 @@ def best_arm(scores: Mapping[str, Sequence[Score]], seed: int = 0) -> str:
 
 
 def plain(found: Estimate, *, detectable: bool = False) -> dict[str, Any]:
-    """Return an estimate as JSON values; what cannot be computed is null."""
+    """Return an estimate as JSON values; null where there is no interval: no number is shown without one."""
     values = {"value": found.value, "low": found.low, "high": found.high}
     if detectable:
         values["detectable"] = found.detectable
+    if not math.isfinite(found.high - found.low):
+        values = dict.fromkeys(values, math.nan)
     return {name: rounded(value) for name, value in values.items()} | {"n": found.n, "commits": found.commits}
 
 

@@ -9,11 +9,12 @@ A shard's verdicts are written before its documents: where the documents are, th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from inhouse.errors import UserMistake
 from inhouse.hygiene.encoding import decode
 from inhouse.hygiene.generated import classify
 from inhouse.hygiene.redaction import mostly_secret, redact_with_spans
@@ -31,11 +32,13 @@ __all__ = [
     "VERDICTS",
     "BlobReader",
     "Classification",
+    "Method",
     "OpenReader",
     "SecretFinding",
     "Shard",
     "Verdict",
     "clean_shard",
+    "load_scanner",
     "plan_shards",
 ]
 
@@ -44,6 +47,7 @@ VERDICTS = "verdicts"
 
 _SHARD_BYTES = 4_000_000
 _SHARD_MESSAGES = 5_000
+_MESSAGE_BYTES = 200  # on average
 # The name that git gives a message: rules for configurations and texts hold for it.
 _MESSAGE_PATH = "COMMIT_EDITMSG"
 
@@ -66,15 +70,23 @@ OpenReader = Callable[[Path], BlobReader]
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
-    """Documents of one kind ("blob" or "message") with the paths at which they stand, and how to judge."""
+class Method:
+    """How documents are read and judged: the same for all shards, and small enough to go with each."""
 
-    kind: str
-    documents: tuple[tuple[str, tuple[str, ...]], ...]
     open_reader: OpenReader
     repository: Path
     rules: tuple[Path, ...]
+    rules_digest: str
     layout: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Documents of one kind ("blob" or "message") with the paths at which they stand."""
+
+    kind: str
+    documents: tuple[tuple[str, tuple[str, ...]], ...]
+    method: Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +121,21 @@ class Verdict:
     secrets: tuple[SecretFinding, ...]
 
 
+@lru_cache(maxsize=1)
+def load_scanner(rules: tuple[Path, ...], digest: str) -> SecretScanner:
+    """Return the scanner of these rule files, made once in a process. `digest` is what they should be."""
+    scanner = SecretScanner(rules)
+    if scanner.digest != digest:
+        raise UserMistake(
+            "secret rules must stay as they are while the corpus is made",
+            ", ".join(map(str, rules)),
+            "run the command again",
+        )
+    return scanner
+
+
 def plan_shards(
-    sizes: Sequence[tuple[str, tuple[str, ...], int]], messages: Sequence[str], template: Shard
+    sizes: Sequence[tuple[str, tuple[str, ...], int]], messages: Sequence[str], method: Method
 ) -> tuple[list[Shard], list[int]]:
     """Cut (document, paths, bytes), in order, and messages into shards; boundaries hang on nothing else.
 
@@ -124,19 +149,19 @@ def plan_shards(
         documents.append((document, paths))
         weight += size
         if weight >= _SHARD_BYTES or number == len(sizes):
-            shards.append(_with_documents(template, "blob", documents))
+            shards.append(Shard("blob", tuple(documents), method))
             weights.append(weight)
             documents, weight = [], 0
     for start in range(0, len(messages), _SHARD_MESSAGES):
-        part = [(commit, (_MESSAGE_PATH,)) for commit in messages[start : start + _SHARD_MESSAGES]]
-        shards.append(_with_documents(template, "message", part))
-        weights.append(200 * len(part))
+        part = messages[start : start + _SHARD_MESSAGES]
+        shards.append(Shard("message", tuple((commit, (_MESSAGE_PATH,)) for commit in part), method))
+        weights.append(_MESSAGE_BYTES * len(part))
     return shards, weights
 
 
 def clean_shard(shard: Shard, path: Path) -> None:
     """Judge the documents of a shard; write the clean ones to `path` and the verdicts beside it."""
-    scanner = _scanner(shard.rules)
+    scanner = load_scanner(shard.method.rules, shard.method.rules_digest)
     paths = dict(shard.documents)
     documents: dict[str, Document] = {}
     verdicts: dict[str, Verdict] = {}
@@ -144,7 +169,7 @@ def clean_shard(shard: Shard, path: Path) -> None:
         if problem:
             verdicts[digest] = Verdict(digest, size, problem, encoding, (), ())
             continue
-        layout = shard.layout if shard.kind == "blob" else None
+        layout = shard.method.layout if shard.kind == "blob" else None
         classes = _classes(paths[digest], text, layout)
         verdict, document = _judge(digest, size, encoding, text, classes, scanner, paths[digest])
         verdicts[digest] = verdict
@@ -159,7 +184,7 @@ def clean_shard(shard: Shard, path: Path) -> None:
 
 def _texts(shard: Shard, paths: Iterable[str]) -> Iterator[tuple[str, int, str, str, str]]:
     """Yield (document, bytes, encoding, problem, text)."""
-    reader = shard.open_reader(shard.repository)
+    reader = shard.method.open_reader(shard.method.repository)
     if shard.kind == "message":
         for commit, text in reader.messages(paths):
             problem = "" if text.strip() else "empty"
@@ -196,12 +221,3 @@ def _judge(
     if lost:
         return Verdict(digest, size, "secret", encoding, classes, secrets), None
     return Verdict(digest, size, "", encoding, classes, secrets), Document(digest, clean, len(matches))
-
-
-@lru_cache(maxsize=1)
-def _scanner(rules: tuple[Path, ...]) -> SecretScanner:
-    return SecretScanner(rules)
-
-
-def _with_documents(template: Shard, kind: str, documents: Iterable[tuple[str, tuple[str, ...]]]) -> Shard:
-    return replace(template, kind=kind, documents=tuple(documents))

@@ -20,16 +20,17 @@ from inhouse.hygiene.cleaning import (
     DOCUMENTS,
     VERDICTS,
     BlobReader,
+    Method,
     OpenReader,
-    Shard,
     Verdict,
     clean_shard,
+    load_scanner,
     plan_shards,
 )
 from inhouse.hygiene.duplicates import near_duplicates
 from inhouse.hygiene.encoding import decode
 from inhouse.hygiene.inventory import Inventory, removed, take_inventory
-from inhouse.hygiene.secrets import SecretScanner
+from inhouse.hygiene.secrets import rules_digest
 from inhouse.hygiene.vendored import Layout
 from inhouse.hygiene.verdicts import REASONS
 from inhouse.records import Document, Finding, Occurrence, TreeEntry
@@ -69,13 +70,12 @@ def write_corpus(
         reader = open_reader(repository)
         inventory = take_inventory(history, source_name, sources)
         occurrences = _with_sizes(inventory.occurrences, reader, sources.max_file_bytes)
-        template = Shard(
-            "", (), open_reader, repository, settings.rules, _layout(occurrences, inventory, reader)
-        )
-        _clean(occurrences, template, folder, workers, progress)
-        with progress.task("compare files for copies") as task:
+        layout = _layout(occurrences, inventory, reader)
+        digest = rules_digest(settings.rules)
+        method = Method(open_reader, repository, settings.rules, digest, layout)
+        _clean(occurrences, method, folder, workers, progress)
+        with progress.task("compare files for copies"):
             _Judgement(folder, occurrences, inventory.training).write(settings.near_duplicate)
-            task.advance()
     for path in folder.glob(f"{VERDICTS}-*.parquet"):
         path.unlink()
 
@@ -264,7 +264,7 @@ def _layout(occurrences: Sequence[Occurrence], inventory: Inventory, reader: Blo
 
 
 def _clean(
-    occurrences: Sequence[Occurrence], template: Shard, folder: Path, workers: int, progress: Progress
+    occurrences: Sequence[Occurrence], method: Method, folder: Path, workers: int, progress: Progress
 ) -> None:
     paths: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
@@ -274,8 +274,8 @@ def _clean(
             sizes[item.document] = item.size
     blobs = [(document, tuple(sorted(set(paths[document]))), sizes[document]) for document in sorted(paths)]
     messages = sorted(item.document for item in occurrences if item.kind == "message")
-    shards, weights = plan_shards(blobs, messages, template)
-    for note in SecretScanner(template.rules).notes:
+    shards, weights = plan_shards(blobs, messages, method)
+    for note in load_scanner(method.rules, method.rules_digest).notes:
         progress.warn(f"secret rules: {note}")
     with progress.task("clean", sum(weights) / 1e6, "MB") as task:
         megabytes = [weight / 1e6 for weight in weights]

@@ -1,7 +1,7 @@
 """Near-duplicates: whole files against each other, and short spans against everything that was learnt.
 
-Text is seen as its set of *shingles*, the runs of k tokens in a row; a token is a word or one other
-character, blanks do not count. Shingles are held as 64-bit hashes.
+Text is seen as its set of *shingles*, the runs of k tokens in a row. A token is a word (letters, digits, the
+underscore, all that is not ASCII) or one other character; blanks do not count. Shingles are 64-bit hashes.
 
 - Files: Jaccard similarity |A & B| / |A | B| of 5-token shingles (Broder 1997,
   https://doi.org/10.1109/SEQUEN.1997.666900). MinHash sketches in locality-sensitive buckets (rensa) propose
@@ -38,7 +38,7 @@ SPAN_SHINGLE = 3
 MIN_SPAN_SHINGLES = 8
 """A span with fewer different shingles is compared line by line: so few are found in any long file."""
 
-_TOKEN = re.compile(rb"\w+|[^\w\s]")
+_TOKEN = re.compile(rb"[\w\x80-\xff]+|[^\w\s]")
 _ODD = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
     np.uint64,

@@ -23,7 +23,8 @@ _MAX_CONTROL_SHARE = 0.01
 _NOT_WESTERN = re.compile(rb"[\x81-\x84\x86-\x89\x8b\x8d\x8f\x90\x98\x9b\x9d]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _MAX_HIGH_SHARE = 0.3
-_MIN_SINGLE_SHARE = 0.75
+_SHORT_RUN = 2  # as in Größe
+_MIN_SHORT_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,9 @@ def _is_binary(data: bytes) -> bool:
 
 
 def _looks_western(data: bytes) -> bool:
-    """Accented letters are few and stand alone; in Cyrillic, Greek and East Asian sets they come in runs."""
+    """Accented letters are few and rarely meet; in Cyrillic, Greek and East Asian sets they come in runs."""
     runs = _HIGH_RUN.findall(data)
     high = sum(map(len, runs))
-    single = sum(1 for run in runs if len(run) == 1)
-    alone = high <= _MAX_HIGH_SHARE * len(data) and single >= _MIN_SINGLE_SHARE * len(runs)
-    return alone and not _NOT_WESTERN.search(data)
+    short = sum(len(run) <= _SHORT_RUN for run in runs)
+    few = high <= _MAX_HIGH_SHARE * len(data) and short >= _MIN_SHORT_SHARE * len(runs)
+    return few and not _NOT_WESTERN.search(data)

@@ -27,7 +27,7 @@ from inhouse.errors import SettingsMistake, UserMistake
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BUILTIN_RULES", "Allowlist", "Rule", "RuleFile", "read_rules"]
+__all__ = ["BUILTIN_RULES", "Allowlist", "Rule", "RuleFile", "read_rules", "rule_bytes"]
 
 BUILTIN_RULES = Path(__file__).with_name("rules.toml")
 
@@ -103,11 +103,7 @@ def read_rules(path: Path) -> RuleFile:
     Raises UserMistake when it cannot be read or is not TOML, SettingsMistake with all that is wrong in it.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserMistake(
-            "a file of secret rules must be readable", f"{path} ({error.strerror})", "see hygiene.rules"
-        ) from None
+        content = tomllib.loads(rule_bytes(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserMistake("secret rules are TOML in the gitleaks format", f"{path} ({error})") from None
     reader = _Reader()
@@ -115,6 +111,16 @@ def read_rules(path: Path) -> RuleFile:
     if reader.problems:
         raise SettingsMistake(str(path), reader.problems)
     return rules
+
+
+def rule_bytes(path: Path) -> bytes:
+    """Return a rule file as it is. Raises UserMistake when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserMistake(
+            "a file of secret rules must be readable", f"{path} ({error.strerror})", "see hygiene.rules"
+        ) from None
 
 
 @dataclass(slots=True)

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import re2
 
-from inhouse.digests import digest_file, digest_json
-from inhouse.hygiene.rules import BUILTIN_RULES, Rule, RuleFile, read_rules
+from inhouse.digests import digest_bytes, digest_json
+from inhouse.hygiene.rules import BUILTIN_RULES, Rule, RuleFile, read_rules, rule_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["SecretMatch", "SecretScanner", "entropy"]
+__all__ = ["SecretMatch", "SecretScanner", "entropy", "rules_digest"]
 
 _MIN_REPEATED = 10  # characters from which a found secret is looked for in the rest of its document
+_MAX_REPEATED = 200  # different ones in a document: a list of thousands would take minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,10 @@ class SecretScanner:
     """All the rules, ready to scan. `notes` say what the user's files ask for in vain."""
 
     def __init__(self, rule_files: Sequence[Path] = ()) -> None:
-        paths = (BUILTIN_RULES, *rule_files)
-        self._files = _effective([read_rules(path) for path in paths])
+        self._files = _effective([read_rules(path) for path in (BUILTIN_RULES, *rule_files)])
         self._rules = [(rule, file) for file in self._files for rule in file.rules]
         self._keywords, self._wanted_by = _keyword_automaton([rule for rule, _ in self._rules])
-        self.digest: str = digest_json([digest_file(path) for path in paths])
+        self.digest: str = rules_digest(rule_files)
         self.notes: tuple[str, ...] = tuple(note for file in self._files for note in file.notes)
 
     @cached_property
@@ -54,16 +54,16 @@ class SecretScanner:
         return tuple(rule.id for rule, _ in self._rules)
 
     def scan(self, text: str, paths: Sequence[str] = ()) -> list[SecretMatch]:
-        """Return the secrets in a document that stands at `paths` (none for a commit message), in order.
+        """Return the secrets in a document that stands at `paths`, in order.
 
         Matches do not overlap: where rules meet, their spans are united under the first rule. A secret that
         comes again elsewhere in the text, without the words that gave it away, is matched there too.
         """
         data = text.encode("utf-8", "replace")  # one byte for a lone surrogate: offsets still map back
         spans = [span for number in self._candidates(text) for span in self._spans(number, data, paths)]
-        united = _united(spans)
-        spans = united + [span for span in _repeated(data, united) if not _touches(span, united)]
-        return list(self._matches(data, text.isascii(), sorted(spans)))
+        found = _united(spans)
+        found = _united([*found, *_repeated(data, found)])
+        return list(self._matches(data, text.isascii(), found))
 
     def _candidates(self, text: str) -> list[int]:
         """Return the rules that the text's keywords call for, in rule order."""
@@ -104,6 +104,11 @@ class SecretScanner:
             yield SecretMatch(rule.id, rule.tags[0] if rule.tags else "secret", first, last, line)
             line += data.count(b"\n", start, end)
             byte, character = end, last
+
+
+def rules_digest(rule_files: Sequence[Path] = ()) -> str:
+    """Return the digest of the built-in rules and the user's files, as they are now."""
+    return digest_json([digest_bytes(rule_bytes(path)) for path in (BUILTIN_RULES, *rule_files)])
 
 
 def entropy(value: bytes | str) -> float:
@@ -196,11 +201,9 @@ def _repeated(data: bytes, spans: Sequence[tuple[int, int, int]]) -> Iterator[tu
         if len(secret) < _MIN_REPEATED or wordlike or b"\n" in secret or secret in seen:
             continue
         seen.add(secret)
+        if len(seen) > _MAX_REPEATED:
+            return
         place = data.find(secret)
         while place >= 0:
             yield place, place + len(secret), rule
             place = data.find(secret, place + len(secret))
-
-
-def _touches(span: tuple[int, int, int], others: Sequence[tuple[int, int, int]]) -> bool:
-    return any(span[0] < end and start < span[1] for start, end, _ in others)

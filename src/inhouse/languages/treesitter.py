@@ -4,9 +4,9 @@
                        |
                        errors: repaired, then cut into pieces by layout (`recovery`), each parsed alone
 
-Error recovery of the parser itself is cubic on noise such as a long run of "->", so every parse has fuel: a
-number of parser steps in proportion to the size of the source. It is counted, not timed, so that the result
-never depends on the machine.
+Error recovery of the parser itself takes cubic time on noise such as a long run of "->", and some grammars
+take memory with it, so a parse is stopped where it makes too many steps for the bytes it covers. Steps are
+counted, not timed, so that the result never depends on the machine.
 """
 
 from __future__ import annotations
@@ -35,8 +35,12 @@ __all__ = ["parse_with"]
 _MAX_BYTES = 2_000_000  # queries over one flat list of a million elements take seconds
 _MAX_FLAT_ERROR = 5_000  # children of one error node: querying it takes their number squared
 _BLOCK = 1 << 16
-_FUEL = 500
-_BYTES_PER_FUEL = 20  # sound code needs one step for every 55 bytes or more
+_STRIDE = 256  # parser steps between two looks at its progress
+_BYTES_PER_STEP = (
+    32  # dense tables of numbers take a step for 47 bytes, other code for 70 and more; noise for 25
+)
+_FREE_STEPS = 500  # what small files may take beyond that
+_TAIL = 4_096  # bytes at the end that are not looked at: there the finished tree is balanced
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -63,7 +67,7 @@ def _read(grammar: Grammar, source: bytes) -> Found:
         return found
     errors = found.errors if found is not None else 1
     found = found if found is not None else Found()
-    if len(source) <= _MAX_BYTES:
+    if len(source) <= _MAX_BYTES and not grammar.hopeless(source):
         found = _recover(grammar, source, found)
     found.errors = errors
     return found
@@ -113,29 +117,33 @@ def _try(grammar: Grammar, source: bytes, ranges: Sequence[Range]) -> Found | No
     parser, query = _compiled(grammar)
     size = sum(part.end_byte - part.start_byte for part in ranges) if ranges else len(source)
     parser.included_ranges = list(ranges)
-    tree = _run(parser, source, _FUEL + size // _BYTES_PER_FUEL)
+    tree = _run(parser, source, size, ranges[-1].end_byte if ranges else len(source))
     if tree is None or _is_flat_error(tree.root_node):
         return None
     return collect(grammar, QueryCursor(query).captures(tree.root_node), source)
 
 
-def _run(parser: Parser, source: bytes, fuel: int) -> Tree | None:
+def _run(parser: Parser, source: bytes, size: int, end: int) -> Tree | None:
     whole = memoryview(source)
     parts: list[memoryview] = []
-    left = fuel
+    steps = mark = 0
+    most = _FREE_STEPS + size // _BYTES_PER_STEP
 
     def read(offset: int, _point: object) -> memoryview:
         parts.append(whole[offset : offset + _BLOCK])
         return parts[-1]
 
-    def is_spent(_offset: int, _has_error: bool) -> bool:
-        nonlocal left
-        left -= 1
-        return left < 0
+    def is_stuck(offset: int, _has_error: bool) -> bool:
+        nonlocal steps, mark
+        steps += 1
+        if steps % _STRIDE == 0 and offset < end - _TAIL:
+            slow, mark = offset - mark < _STRIDE * _BYTES_PER_STEP, offset
+            return slow
+        return steps > most
 
     try:
-        return parser.parse(read, progress_callback=is_spent)
-    except ValueError:  # the fuel is spent
+        return parser.parse(read, progress_callback=is_stuck)
+    except ValueError:  # stopped by the above
         parser.reset()
         return None
     finally:

@@ -64,7 +64,10 @@ def convert_gguf(source: Path, folder: Path, progress: Progress | None = None) -
 
     reader = _open(source)
     fields = {name: field.contents() for name, field in reader.fields.items()}
-    config = _config(fields, {tensor.name: tuple(map(int, tensor.shape)) for tensor in reader.tensors})
+    shapes = {tensor.name: tuple(map(int, tensor.shape)) for tensor in reader.tensors}
+    if "general.architecture" not in fields or "token_embd.weight" not in shapes:
+        raise _damaged(source)
+    config = _config(fields, shapes)
     files = dict(zip(("tokenizer.json", "tokenizer_config.json"), tokenizer_files(fields), strict=True))
     files |= {"config.json": config, "generation_config.json": _generation_config(config, fields)}
     check_space(folder, sum(int(tensor.n_elements) for tensor in reader.tensors) * _BYTES[config["dtype"]])
@@ -88,9 +91,13 @@ def _open(source: Path) -> GGUFReader:
         OverflowError,
         UnicodeDecodeError,
     ):  # it has no error of its own
-        raise UserMistake(
-            "a GGUF file must be whole", f"{source} is cut short or damaged", "download or copy it again"
-        ) from None
+        raise _damaged(source) from None
+
+
+def _damaged(source: Path) -> UserMistake:
+    return UserMistake(
+        "a GGUF file must be whole", f"{source} is cut short or damaged", "download or copy it again"
+    )
 
 
 # ------------------------------------------------------------------ configuration

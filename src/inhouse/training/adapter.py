@@ -38,7 +38,6 @@ def load_base(model: BaseModel, precision: str) -> PreTrainedModel:
     return AutoModelForCausalLM.from_pretrained(
         model.folder,
         dtype=getattr(torch, precision),
-        attn_implementation="sdpa",  # the packed rows rely on its block-diagonal mask
         use_safetensors=True,
         trust_remote_code=False,
         local_files_only=True,

@@ -1,8 +1,8 @@
 """Examples into rows of equal length, without one document ever seeing another.
 
-A row holds whole examples one after the other. Each restarts its positions at zero, and no attention mask is
-passed: transformers then derives the block-diagonal mask from the positions. (An all-ones mask would switch
-that off and let every document read those before it.)
+A row holds whole examples one after the other. Each restarts its positions at zero, and the model is called
+with neither an attention mask nor a cache: only then does transformers derive the block-diagonal mask from
+the positions. An all-ones mask, or `use_cache` left at its default, lets documents read those before them.
 
     input_ids      a0 a1 a2 a3  b0 b1 b2  c0 c1  .  .
     position_ids    0  1  2  3   0  1  2   0  1  0  0      padding: one "document" per token
