@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from inhouse.config import BUDGETS, Settings
 from inhouse.datasets.formats import target_text
-from inhouse.datasets.items import MOST_PIECES, Cutter, Piece, evenly, item_quota, sample
+from inhouse.datasets.items import Cutter, Piece, evenly, item_quota, sample
+from inhouse.datasets.split import MOST_OF_A_FILE
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.records import Hunk, Item
 
@@ -115,7 +116,7 @@ def test_a_large_new_file_gives_four_items_from_all_over_it(tokenizer: Tokenizer
     pieces = _pieces(tokenizer, text, (1, text.count("\n")), max_target_tokens=60)
     kept = [piece.target.partition("(")[0] for piece in pieces if not piece.reason]
     assert kept == [f"def function_number_{n}" for n in (0, 3, 6, 9)]
-    assert Counter(piece.reason for piece in pieces) == {"": 4, f"more than {MOST_PIECES} in one file": 8}
+    assert Counter(piece.reason for piece in pieces) == {"": 4, f"more than {MOST_OF_A_FILE} in one file": 8}
 
 
 def test_a_prefix_is_no_longer_than_a_context_can_show(tokenizer: Tokenizer) -> None:

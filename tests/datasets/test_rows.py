@@ -166,12 +166,13 @@ def test_tests_and_functions_that_are_longer_than_a_row_are_left_out(tokenizer: 
     assert maker.tally.tokens_seen == maker.tally.tokens_truncated > 200
 
 
-def test_a_file_of_many_functions_gives_four(tokenizer: Tokenizer) -> None:
-    text = "".join(C.replace("add", f"add_{n}") for n in range(9))
-    maker = Implementations(tokenizer, 512)
-    rows = list(maker.rows([_file(text, "lib/add.c", "c")]))
-    assert [row.text.split("`")[1] for row in rows] == ["add_0", "add_2", "add_4", "add_6"]
-    assert maker.tally.skipped["beyond four of a file"] == 5
+def test_files_take_turns_of_four_functions_from_all_over_them(tokenizer: Tokenizer) -> None:
+    text = "".join(C.replace("add", f"add_{n}") for n in range(7))
+    files = [_file(text, "lib/add.c", "c"), _file(PYTHON)]
+    rows = Implementations(tokenizer, 512).rows(files)
+    names = [row.text.split("`")[1] for row in rows]
+    assert names[:4] == ["add_0", "add_1", "add_3", "add_5"]
+    assert names[4:] == ["total", "Reader.read", "add_2", "add_4", "add_6"]
 
 
 def test_a_model_without_a_chat_template_has_no_implementations(tokenizer: Tokenizer) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inhouse.config import SplitSettings
-from inhouse.datasets.split import VALIDATION_RUNS, choose_split, is_candidate, months_before, periods
+from inhouse.datasets.split import VALIDATION_ITEMS, choose_split, is_candidate, months_before, periods
 from inhouse.errors import UserMistake
 from inhouse.records import Change, Commit, Hunk, Split
 from inhouse.sources.history import ancestors
@@ -41,7 +41,11 @@ class History:
     def changes_of(self, commits: Iterable[str]) -> list[Change]:
         wanted = list(commits)
         self.asked += wanted
-        return [_change(commit, runs=self.runs[commit]) for commit in wanted if self.runs.get(commit)]
+        return [
+            _change(commit, f"a{number}.py")
+            for commit in wanted
+            for number in range(self.runs.get(commit, 0))
+        ]
 
     def split(self, **values: int) -> Split:
         return choose_split(self.commits, self.changes_of, SplitSettings(**values))
@@ -117,7 +121,7 @@ def test_too_few_items_move_the_cut_back_by_exactly_one_missing_item() -> None:
     moved = history.split(min_items=4)
     assert moved.cut == "4"  # the newest fifth of twenty is left
     assert moved.moved_back
-    assert "hold 3 run(s) of new code, fewer than the 4 asked for" in moved.reason
+    assert "hold 3 item(s) of new code, fewer than the 4 asked for" in moved.reason
     assert "(4 of 20 commits)" in moved.reason
 
 
@@ -127,6 +131,16 @@ def test_the_cut_never_moves_forward_of_the_date() -> None:
     assert split.cut == "10"
     assert not split.moved_back
     assert "more than the newest fifth of the main line already" in split.reason
+
+
+def test_a_file_counts_for_four_items_however_often_it_changed() -> None:
+    commits = _line([0, 10, *range(100, 130)]).commits
+
+    def changes_of(wanted: Iterable[str]) -> list[Change]:
+        return [_change(commit, runs=50) for commit in wanted]
+
+    assert choose_split(commits, changes_of, SplitSettings(min_items=8)).cut == "2"
+    assert choose_split(commits, changes_of, SplitSettings(min_items=9)).cut == "6"
 
 
 def test_a_young_history_is_cut_at_its_newest_fifth() -> None:
@@ -194,8 +208,13 @@ def test_validation_reaches_back_until_it_holds_enough_runs() -> None:
     days = [0, *range(100, 300)]
     split = _line(days, runs={str(n): 5 for n in range(201)}).split(min_items=5)
     assert split.cut == "1"
-    assert split.validation_cut == str(1 + -(-VALIDATION_RUNS // 5))
+    assert split.validation_cut == str(1 + -(-VALIDATION_ITEMS // 5))
     assert "The 5 main-line commit(s) up to it are for validation." in split.reason
+
+
+def test_validation_never_hangs_on_one_commit() -> None:
+    split = _line([0, *range(100, 200)], runs={str(n): 40 for n in range(101)}).split()
+    assert (split.cut, split.validation_cut) == ("1", "5")  # six items count of each
 
 
 def test_validation_takes_a_fifth_of_what_remains_at_most() -> None:

@@ -9,7 +9,7 @@ from inhouse.datasets.windows import cut_windows, definition_starts, split_lines
 from inhouse.languages import parse
 from inhouse.models.tokenizer import Tokenizer
 
-_QUICK = settings(max_examples=3000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _LINES = st.lists(st.text(st.sampled_from("ab ({=é\t"), max_size=20), max_size=40).map("\n".join)
 
 PYTHON = '''\

@@ -12,7 +12,7 @@ from inhouse.languages import is_test
 from inhouse.records import Example
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inhouse.datasets.material import SourceFile
     from inhouse.models.tokenizer import Tokenizer
@@ -22,7 +22,7 @@ __all__ = ["Implementations"]
 
 _MIN_LINES = 5  # of the whole function
 _MIN_BODY_LINES = 2
-_MOST_OF_A_FILE = 4
+_TURN = 4  # rows of a file before all the others have had theirs
 _KINDS = frozenset({"function", "method"})
 
 
@@ -35,21 +35,28 @@ class Implementations:
         self._length = length
 
     def rows(self, files: Iterable[SourceFile]) -> Iterator[Example]:
-        """Yield at most four rows of each file that is no test, in its order."""
+        """Yield the rows, best first: every file that is no test gives four before any gives more."""
         if not self._tokenizer.has_chat_template:
             self.tally.skipped["the model has no chat template"] += 1
             return
+        waiting: list[tuple[SourceFile, list[Symbol]]] = []
         for file in files:
             if is_test(file.path, file.language):
                 continue
             self.tally.sources += 1
             documented = [symbol for symbol in file.parsed.symbols if _is_documented(symbol)]
-            self.tally.skipped["beyond four of a file"] += max(0, len(documented) - _MOST_OF_A_FILE)
-            starts = definition_starts(file.parsed, split_lines(file.text)) if documented else {}
-            for symbol in evenly(documented, _MOST_OF_A_FILE):
-                row = self._row(file, symbol, starts[symbol.start_line])
-                if row is not None:
-                    yield row
+            now = evenly(documented, _TURN)
+            waiting.append((file, [symbol for symbol in documented if symbol not in now]))
+            yield from self._rows(file, now)
+        for file, later in waiting:
+            yield from self._rows(file, later)
+
+    def _rows(self, file: SourceFile, symbols: Sequence[Symbol]) -> Iterator[Example]:
+        starts = definition_starts(file.parsed, split_lines(file.text)) if symbols else {}
+        for symbol in symbols:
+            row = self._row(file, symbol, starts[symbol.start_line])
+            if row is not None:
+                yield row
 
     def _row(self, file: SourceFile, symbol: Symbol, first_line: int) -> Example | None:
         head, body = _split(file, symbol, first_line)

@@ -17,6 +17,7 @@ from itertools import accumulate, pairwise, zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from inhouse.datasets.formats import first_lines, space_at_end, target_text, text_needed
+from inhouse.datasets.split import MOST_OF_A_FILE
 from inhouse.datasets.windows import definition_starts, split_lines
 from inhouse.digests import digest_json
 from inhouse.languages import parse
@@ -29,10 +30,7 @@ if TYPE_CHECKING:
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.records import Hunk, Item
 
-__all__ = ["MIN_BYTES", "MOST_PIECES", "Cutter", "Piece", "evenly", "item_quota", "sample"]
-
-MOST_PIECES = 4
-"""Items of one file in one commit."""
+__all__ = ["MIN_BYTES", "Cutter", "Piece", "evenly", "item_quota", "sample"]
 
 MIN_BYTES = 40
 """Of a target, blanks apart."""
@@ -93,8 +91,8 @@ class Cutter:
             else:
                 found += [self._piece(file, *part) for part in self._parts(file, low, high)]
         usable = [piece for piece in found if not piece.reason]
-        chosen = {piece.line for piece in evenly(usable, MOST_PIECES)}
-        too_many = f"more than {MOST_PIECES} in one file"
+        chosen = {piece.line for piece in evenly(usable, MOST_OF_A_FILE)}
+        too_many = f"more than {MOST_OF_A_FILE} in one file"
         return [
             piece if piece.reason or piece.line in chosen else replace(piece, reason=too_many)
             for piece in found

@@ -29,11 +29,22 @@ if TYPE_CHECKING:
 
     ChangesOf = Callable[[Iterable[str]], Iterable[Change]]
 
-__all__ = ["VALIDATION_RUNS", "choose_split", "is_candidate", "months_before", "periods"]
+__all__ = [
+    "MOST_OF_A_FILE",
+    "VALIDATION_ITEMS",
+    "choose_split",
+    "is_candidate",
+    "months_before",
+    "periods",
+]
 
-VALIDATION_RUNS = 24
-"""The validation period reaches back until it holds so many runs of new code."""
+MOST_OF_A_FILE = 4
+"""Items of one file in one commit: more of them would be more of the same."""
 
+VALIDATION_ITEMS = 24
+"""The validation period reaches back until it holds so many items."""
+
+_OF_A_COMMIT = VALIDATION_ITEMS // 4  # in validation, so that it never hangs on a single commit
 _SHARE = 5  # a fifth of the main line, for both periods
 _BATCH = 64  # main-line commits whose changes are read at once
 _MIN_LINES = 2
@@ -45,7 +56,7 @@ def choose_split(commits: Sequence[Commit], changes_of: ChangesOf, settings: Spl
     """Choose the cuts. `commits` are tip first, children before parents; `changes_of` reads their changes.
 
     The cut is the newest main-line commit at least `settings.months` calendar months older than the tip. If
-    what came after holds fewer than `settings.min_items` runs of new code, or no commit is that old, it moves
+    what came after holds fewer than `settings.min_items` candidates, or no commit is that old, it moves
     back to leave the newest fifth of the main line (one commit at least). Raises UserMistake for one commit.
     """
     mainline = [commit for commit in commits if commit.mainline]
@@ -126,10 +137,10 @@ def _validation_position(
     remaining = len(brought) - cut
     limit = min(max(remaining // _SHARE, 1), remaining - 1)
     found = steps = 0
-    for runs in _runs(commits, brought[cut : cut + limit], changes_of):
-        found += runs
+    for items in _items(commits, brought[cut : cut + limit], changes_of, _OF_A_COMMIT):
+        found += items
         steps += 1
-        if found >= VALIDATION_RUNS:
+        if found >= VALIDATION_ITEMS:
             break
     return cut + steps if found else None
 
@@ -137,28 +148,32 @@ def _validation_position(
 def _count(
     commits: Sequence[Commit], brought: Sequence[Sequence[str]], changes_of: ChangesOf, enough: int
 ) -> int:
-    """Return the number of runs; counting ends when it is `enough`."""
+    """Return the number of items to expect; counting ends when it is `enough`."""
     found = 0
-    for runs in _runs(commits, brought, changes_of):
-        found += runs
+    for items in _items(commits, brought, changes_of, enough):
+        found += items
         if found >= enough:
             break
     return found
 
 
-def _runs(
-    commits: Sequence[Commit], brought: Sequence[Sequence[str]], changes_of: ChangesOf
+def _items(
+    commits: Sequence[Commit], brought: Sequence[Sequence[str]], changes_of: ChangesOf, of_a_commit: int
 ) -> Iterator[int]:
-    """Yield how many runs of new code came with each of the main-line commits that brought these commits."""
+    """Yield how many items to expect from what each of some main-line commits brought.
+
+    A commit counts for `of_a_commit` at most, and a file in it for MOST_OF_A_FILE.
+    """
     readable = {commit.id for commit in commits if len(commit.parents) < 2 and not commit.boundary}
     remaining = iter(brought)
     while batch := list(islice(remaining, _BATCH)):
         wanted = [commit for period in batch for commit in period if commit in readable]
-        runs: Counter[str] = Counter()
+        items: Counter[str] = Counter()
         for change in changes_of(wanted):
-            runs[change.commit] += sum(is_candidate(change, hunk) for hunk in change.hunks)
+            runs = sum(is_candidate(change, hunk) for hunk in change.hunks)
+            items[change.commit] += min(runs, MOST_OF_A_FILE)
         for period in batch:
-            yield sum(runs[commit] for commit in period)
+            yield sum(min(items[commit], of_a_commit) for commit in period)
 
 
 def _too_short(commits: Sequence[Commit]) -> UserMistake:
@@ -190,11 +205,11 @@ def _reason(
     elif found >= settings.min_items:
         return (
             f"{name}, the newest main-line commit at least {settings.months} calendar months older than the "
-            f"tip; {held_out}, with at least {settings.min_items} runs of new code."
+            f"tip; {held_out}, with at least {settings.min_items} items of new code."
         )
     else:
         why = (
-            f"the last {settings.months} calendar months hold {found} run(s) of new code, fewer than the "
+            f"the last {settings.months} calendar months hold {found} item(s) of new code, fewer than the "
             f"{settings.min_items} asked for"
         )
     if position == by_date:

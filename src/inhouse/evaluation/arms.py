@@ -63,9 +63,7 @@ class Case:
     item: Item
     arm: str
     context: tuple[int, ...]
-    target: tuple[
-        int, ...
-    ]  # encoded apart from the context, so that it stands for exactly the target's bytes
+    target: tuple[int, ...]  # encoded apart from the context: no token stands for bytes of both
     adapter: str
 
     @property

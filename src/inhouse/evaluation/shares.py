@@ -32,9 +32,7 @@ class ShareChoice:
 
     share: float
     reason: str  # a sentence
-    tried: dict[str, Estimate] = field(
-        default_factory=dict
-    )  # bits per byte of the validation items, by share
+    tried: dict[str, Estimate] = field(default_factory=dict)  # share: bits per byte of validation items
     tokens: int = 0
 
 
@@ -56,14 +54,15 @@ def choose_share(
         retrievers = {share: Retriever(index, bench, share) for share in tried}
         planned = plan(even_order(items, bench.seed), lambda item: _cases(bench, item, retrievers), budget)
     if not planned:
-        reason = (
+        untried = (
             f"No validation item could be scored, so the smallest share, {tried[1]:g}, was taken untried."
         )
-        return ShareChoice(tried[1], reason)
+        return ShareChoice(tried[1], untried)
     scores = score_shards(bench, planned, "shares", "retrieval share")
     own = {f"{share:g}": [score for score in scores if score.arm == f"{share:g}"] for share in tried}
     values = {share: value_of(found, MEASURES[BITS], bench.seed) for share, found in own.items()}
-    best = min(tried, key=lambda share: values[f"{share:g}"].value)  # the first of equals: shares ascend
+    # The first of equals, and shares ascend. Equal contexts score equally but for the last digits.
+    best = min(tried, key=lambda share: round(values[f"{share:g}"].value, 6))
     return ShareChoice(best, _reason(best, len(planned)), values, tokens_of(planned))
 
 

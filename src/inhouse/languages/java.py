@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Java"]
 
 # The grammar keeps every reading of `a < b < c ...` open: memory grows with the square of their number.
-_ANGLES = re.compile(rb"(?:[\w.]+\s*<\s*){200}")
+_ANGLES = re.compile(rb"(?<![\w.])(?:[\w.]++\s*+<\s*+){200}")
 _FIELDS = ("field_declaration", "constant_declaration")
 
 

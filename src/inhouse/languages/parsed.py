@@ -25,9 +25,9 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call."""
+    """One call, arguments included. A call of what has no name (a subscript, a literal function) is none."""
 
-    name: str  # as written, such as "self.close"
+    name: str  # as written, such as "self.close"; of a chain only what follows the call before
     scope: str  # qualified name of the enclosing definition, "" at the file's own level
     line: int
     start: int

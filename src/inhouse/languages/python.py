@@ -36,7 +36,7 @@ class Python(Grammar):
         (class_definition body: (block
             (expression_statement . (assignment left: (identifier) right: (_)) @constant .)))
         [(import_statement) (import_from_statement) (future_import_statement)] @import
-        (call function: (_) @call)
+        (call) @call
         (comment) @comment
     """
 

@@ -36,9 +36,7 @@ _MAX_BYTES = 2_000_000  # queries over one flat list of a million elements take 
 _MAX_FLAT_ERROR = 5_000  # children of one error node: querying it takes their number squared
 _BLOCK = 1 << 16
 _STRIDE = 256  # parser steps between two looks at its progress
-_BYTES_PER_STEP = (
-    32  # dense tables of numbers take a step for 47 bytes, other code for 70 and more; noise for 25
-)
+_BYTES_PER_STEP = 32  # tables of numbers take a step for 47 bytes, other code for 70; noise for 25 or less
 _FREE_STEPS = 500  # what small files may take beyond that
 _TAIL = 4_096  # bytes at the end that are not looked at: there the finished tree is balanced
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -62,33 +60,30 @@ def _compiled(grammar: Grammar) -> tuple[Parser, Query]:
 
 
 def _read(grammar: Grammar, source: bytes) -> Found:
+    if len(source) > _MAX_BYTES or grammar.hopeless(source):
+        return Found(errors=1)
     found = _try(grammar, source, ())
     if found is not None and not found.errors:
         return found
-    errors = found.errors if found is not None else 1
-    found = found if found is not None else Found()
-    if len(source) <= _MAX_BYTES and not grammar.hopeless(source):
-        found = _recover(grammar, source, found)
-    found.errors = errors
-    return found
+    whole = found if found is not None else Found(errors=1)
+    return replace(_recover(grammar, source, whole), errors=whole.errors)
 
 
-def _recover(grammar: Grammar, source: bytes, found: Found) -> Found:
+def _recover(grammar: Grammar, source: bytes, whole: Found) -> Found:
     """Return what a repaired source and its pieces give, and every detail that the whole gave."""
-    best = found
+    best = whole
     repaired = grammar.repair(source)
     if repaired is not None:
         again = _try(grammar, repaired, ())
-        if again is not None and (again.errors < best.errors or not best.errors):
+        if again is not None and again.errors < best.errors:
             best, source = again, repaired
-    if best.errors or not best.count():
+    if best.errors:
         cut = Found()
         for piece in pieces(source, grammar.begins, grammar.container):
             cut.merge(_read_piece(grammar, source, piece))
-        if cut.count() >= best.count():
-            best = cut
-    if best is not found:
-        best.add_details(found)
+        best = cut if cut.count() >= best.count() else best
+    if best is not whole:
+        best.add_details(whole)
     return best
 
 
@@ -112,8 +107,6 @@ def _end_by(definition: Definition, end: int, source: bytes) -> Definition:
 
 def _try(grammar: Grammar, source: bytes, ranges: Sequence[Range]) -> Found | None:
     """Parse and query the source, or only `ranges` of it; None when that would cost too much."""
-    if len(source) > _MAX_BYTES or grammar.hopeless(source):
-        return None
     parser, query = _compiled(grammar)
     size = sum(part.end_byte - part.start_byte for part in ranges) if ranges else len(source)
     parser.included_ranges = list(ranges)

@@ -27,7 +27,9 @@ __all__ = ["MAX_BYTES", "chunk_file", "chunk_parsed"]
 MAX_BYTES = 2_400
 """About six hundred tokens: a long function."""
 
-_WHOLE = frozenset({"function", "method", "class", "struct", "interface", "trait", "enum", "union", "module"})
+_WHOLE = frozenset(
+    {"function", "method", "class", "struct", "interface", "trait", "impl", "enum", "union", "module"}
+)
 _HEADING = re.compile(rb"#{1,6} |.*\n(?:={3,}|-{3,}|~{3,})\s*$")
 _NAME = re.compile(r"\w+")
 _MAX_IMPORTS = 8
