@@ -129,7 +129,7 @@ class Symbol:
     path: str
     name: str
     qualified_name: str  # Class.method; the file's own scope has no prefix
-    kind: str  # function, method, class, struct, enum, union, interface, trait, impl, type, macro, constant, ...
+    kind: str  # function, method, class, struct, enum, union, interface, trait, impl, type, macro, ...
     start_line: int
     end_line: int
     start: int
