@@ -20,7 +20,7 @@ demo: setup
 	sh examples/demo.sh demo
 
 test: setup lint
-	$(BIN)/pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term
 
 lint: setup
 	$(BIN)/ruff check .

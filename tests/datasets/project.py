@@ -160,7 +160,9 @@ def _add_future(stream: Stream, words: Words, basket: list[str], ledger: list[st
         future.append(words.c() if part is ledger else words.python())
         part.append(future[-1])
         name = "lib__ledger_dot_c" if part is ledger else "src__basket_dot_py"
-        stream.commit(290 + number, f"Extend {words.word()}", **{name: "".join(part)})
+        stream.commit(
+            290 + number, f"Extend {words.word()}\n\nSigned-off-by: Ada <ada@b.c>", **{name: "".join(part)}
+        )
     large = [words.python() for _ in range(9)]
     stream.commit(310, "Add a module", src__large_dot_py="".join(large))
     return future + large

@@ -134,7 +134,13 @@ def test_items_stand_in_the_history_as_they_say(full: Path, project: Project) ->
         ((_, data),) = reader.read([change.document])
         assert item.prefix + item.target in data.decode()
         ((_, message),) = reader.messages([item.commit])
-        assert item.message == message.strip()
+        assert item.message == message.partition("\n\nSigned-off-by")[0].strip()
+
+
+def test_messages_have_no_trailers(full: Path) -> None:
+    items = [*_items(full, "validation"), *_items(full, "heldout")]
+    assert any("Extend" in item.message for item in items)
+    assert not any("@" in item.message for item in items)
 
 
 def test_known_paths_are_those_at_the_cut(full: Path) -> None:

@@ -129,6 +129,21 @@ def test_a_shortened_row_ends_with_a_whole_line_and_without_an_end_mark(tokenize
     assert maker.shorten(row, short.trained.index(True) + 20) is None
 
 
+def test_a_licence_in_every_file_is_learnt_once(tokenizer: Tokenizer) -> None:
+    licence = "/* Copyright {} Ada\n * Do with this what you like, but keep this line.\n */\n\n"
+    files = [_file(licence.format(year) + C, f"{year}.c", "c") for year in (2019, 2020)]
+    maker = Continuation(tokenizer, "shop", 512)
+    first, second = (row.text.partition(".c\n")[2] for row in maker.rows(files))
+    assert first.startswith("/* Copyright 2019 Ada\n")
+    assert second == C + "<|endoftext|>"
+    assert maker.tally.skipped == {"known header": 1}
+
+
+def test_a_file_of_comments_only_is_kept(tokenizer: Tokenizer) -> None:
+    (row,) = Continuation(tokenizer, "shop", 512).rows([_file("# One.\n# Two.\n")])
+    assert "# One.\n# Two.\n<|endoftext|>" in row.text
+
+
 def test_a_blank_file_and_a_file_of_one_endless_line_give_no_row(tokenizer: Tokenizer) -> None:
     maker = Continuation(tokenizer, "shop", 128)
     assert list(maker.rows([_file("\n \n\n"), _file("x" * 5000)])) == []

@@ -17,8 +17,10 @@ from inhouse.digests import digest_file
 from inhouse.errors import UserMistake
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.progress import Progress
+from inhouse.training.checkpoints import Checkpoints
 from inhouse.training.data import TrainingData
-from inhouse.training.trainer import train
+from inhouse.training.history import Course, History, Step, Validation
+from inhouse.training.trainer import _last_course, train
 from tests.tiny import make_tiny_model
 from tests.training.material import PAD, VOCABULARY, example, examples, recipe, write_dataset
 
@@ -301,6 +303,25 @@ def test_a_finished_training_is_not_repeated_and_another_is_refused(
     assert (folder / "measured.json").stat().st_mtime_ns == before
     with pytest.raises(UserMistake, match="goes on only with the model, the dataset and the recipe"):
         again(recipe(seed=8), folder, Progress.silent())
+
+
+def test_a_checkpoint_of_another_training_is_refused(model: BaseModel, tmp_path: Path) -> None:
+    with Checkpoints(tmp_path / "out" / "checkpoints").writing(3) as folder:
+        Course("another", History([Step(1, 1.0, 1.0, 1.0, 1)])).write(folder)
+    assert "belongs to another" in _refused(model, tmp_path, recipe())
+
+
+def test_a_checkpoint_whose_best_weights_are_damaged_is_not_gone_on_from(tmp_path: Path) -> None:
+    """It would end by copying the damaged weights."""
+    store = Checkpoints(tmp_path)
+    steps = [Step(number, 1.0, 1.0, 1.0, 1) for number in (1, 2, 3)]
+    validations = [Validation(1, 2.0), Validation(2, 1.0), Validation(3, 1.5)]
+    for count in (1, 2, 3):
+        with store.writing(count) as folder:
+            Course("run", History(steps[:count], validations[:count])).write(folder)
+    assert _last_course(store, "run").history.step == 3
+    (store.path(2) / "complete.json").unlink()
+    assert _last_course(store, "run").history.step == 1
 
 
 def _plain_loss(model: BaseModel, data: TrainingData) -> float:

@@ -6,12 +6,13 @@ time: a small budget sees many files and not one long one.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING
 
 from inhouse.datasets.accounting import Tally
 from inhouse.datasets.formats import example, first_lines, markers
-from inhouse.datasets.windows import cut_windows, definition_starts, split_lines
+from inhouse.datasets.windows import cut_windows, definition_starts, lines_with_code, split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Continuation"]
 
 _TURN = 4  # windows
+_NAMES = re.compile(r"copyright|author|©", re.IGNORECASE)
+_WORD = re.compile(r"\w+")
 _MIN_TOKENS = 32  # of text: shorter rows are not worth their markers
 
 
@@ -35,6 +38,7 @@ class Continuation:
         self._tokenizer = tokenizer
         self._repository = repository
         self._length = length
+        self._headers = {""}
         self._closing = [*tokenizer.encode("\n"), *tokenizer.document_end]
 
     def rows(self, files: Iterable[SourceFile]) -> Iterator[Example]:
@@ -60,20 +64,33 @@ class Continuation:
         return example(row.kind, row.split, self._tokenizer, (row.input_ids[:head], ids), row.lineage, row.id)
 
     def file_rows(self, file: SourceFile) -> list[Example]:
-        """Return a file's windows as rows."""
+        """Return a file's windows as rows; a header that another file had too is not repeated."""
         head = markers(self._tokenizer, self._repository, file.path, file.message, self._length)
         lines = split_lines(file.text)
         room = self._length - len(head) - len(self._closing)
         starts = set(definition_starts(file.parsed, lines).values())
-        windows, truncated = cut_windows(lines, starts, self._tokenizer, room)
+        windows, truncated = cut_windows(
+            lines, starts, self._tokenizer, room, self._known_header(file, lines)
+        )
         rows = [self._row(file, head, window) for window in windows if not window.text.isspace()]
+        made = sum(len(row.input_ids) for row in rows)
         self.tally.sources += 1
         self.tally.windowed += len(rows) > 1
         self.tally.tokens_truncated += truncated
-        made = sum(len(row.input_ids) for row in rows)
         self.tally.tokens_seen += truncated + made
         self.tally.tokens_waiting += made
         return rows
+
+    def _known_header(self, file: SourceFile, lines: list[str]) -> int:
+        """Return how many lines a file's first comments have, if they are known but for who and when."""
+        has_code = lines_with_code(file.text, file.parsed)
+        end = next((n for n, line in enumerate(lines) if has_code[n] or not line.strip()), 0)
+        header = " ".join(_WORD.findall("".join(line for line in lines[:end] if not _NAMES.search(line))))
+        if header not in self._headers:
+            self._headers.add(header)
+            return 0
+        self.tally.skipped["known header"] += end > 0
+        return next((n for n, line in enumerate(lines) if n >= end and line.strip()), end)
 
     def _row(self, file: SourceFile, head: list[int], window: Window) -> Example:
         ids = self._tokenizer.encode(window.text.rstrip()) + (self._closing if window.is_end else [])

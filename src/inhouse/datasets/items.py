@@ -10,7 +10,6 @@ Nothing is dropped without a reason: a candidate that cannot be used is yielded 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise, zip_longest
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from inhouse.datasets.formats import first_lines, space_at_end, target_text, text_needed
 from inhouse.datasets.split import MOST_OF_A_FILE
-from inhouse.datasets.windows import definition_starts, split_lines
+from inhouse.datasets.windows import definition_starts, lines_with_code, split_lines
 from inhouse.digests import digest_json
 from inhouse.languages import parse
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from inhouse.config import Budget, Evaluation
-    from inhouse.languages import Parsed
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.records import Hunk, Item
 
@@ -38,7 +36,6 @@ MIN_BYTES = 40
 _TARGET_TOKENS = 64  # what a target has on average, with the default limit of 96
 _HELDOUT_SHARE, _VALIDATION_SHARE = 0.6, 0.25  # of the scored tokens; the rest measures what was forgotten
 _ARMS = 4
-_NOT_LINE_END = re.compile(rb"[^\n]")
 
 _Value = TypeVar("_Value")
 
@@ -139,7 +136,7 @@ class _File:
         parsed = parse(path, content)
         starts = sorted({line - 1 for line in definition_starts(parsed, lines).values()})
         offsets = tuple(accumulate(map(len, lines), initial=0))
-        return cls(content, offsets, tuple(_lines_with_code(content, parsed))[: len(lines)], tuple(starts))
+        return cls(content, offsets, tuple(lines_with_code(content, parsed))[: len(lines)], tuple(starts))
 
     def text(self, low: int, high: int) -> str:
         return self.content[self.offsets[low] : self.offsets[high]]
@@ -181,11 +178,3 @@ def _without_blank_lines(text: str) -> str:
     """Return whole lines without the blank ones that close them."""
     end = text.find("\n", len(text.rstrip()))
     return text[: end + 1] if end >= 0 else text
-
-
-def _lines_with_code(text: str, parsed: Parsed) -> list[bool]:
-    """Tell for each line whether it holds more than blanks and comments."""
-    raw = bytearray(text.encode())
-    for comment in parsed.comments:
-        raw[comment.start : comment.end] = _NOT_LINE_END.sub(b" ", raw[comment.start : comment.end])
-    return [bool(line.strip()) for line in raw.split(b"\n")]

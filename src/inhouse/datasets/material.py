@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,8 @@ __all__ = ["HEAD", "Material", "Placed", "SourceFile", "TrainingFiles", "Version
 HEAD = 4_096
 """Characters of a file that may tell its language."""
 
+# People and tools: they say nothing about the code, and names are no business of the model.
+_TRAILER = re.compile(r"^(?:(?:[a-z]+-)+by|change-id|cc):.*\n?", re.IGNORECASE | re.MULTILINE)
 _PROSE = ("markdown", "rst")  # read when the code does not use the budget up
 _FILES, _COMMITS = 256, 256  # whose text is in memory at once
 
@@ -98,7 +101,7 @@ class Material:
         return found
 
     def message(self, commit: str) -> tuple[str, tuple[str, ...]]:
-        """Return a commit's clean message and its lineage; both are empty when hygiene removed it."""
+        """Return a commit's clean message, trailers apart, and its lineage; both empty if it was removed."""
         occurrence = self._messages.get(commit)
         text = self._message_texts.get(commit, "")
         return (text, (occurrence.id,)) if occurrence is not None and text else ("", ())
@@ -169,7 +172,7 @@ class Material:
     def _message_texts(self) -> dict[str, str]:
         texts = self.texts([occurrence.document for occurrence in self._messages.values()])
         return {
-            commit: texts[occurrence.document].strip()
+            commit: _TRAILER.sub("", texts[occurrence.document].replace("\r\n", "\n")).strip()
             for commit, occurrence in self._messages.items()
             if occurrence.document in texts
         }

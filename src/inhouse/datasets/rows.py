@@ -51,6 +51,11 @@ class RowMaker:
         self._implementations = Implementations(tokenizer, length)
         self._changes = Changes(tokenizer, repository, length, settings.evaluation.context_tokens)
         self._pools: dict[str, Pool] = {}
+        self._tallies = {
+            "continuation": self._continuation.tally,
+            "implementation": self._implementations.tally,
+            "change": self._changes.tally,
+        }
 
     def training(self, material: Material, files: TrainingFiles, progress: Progress) -> list[Example]:
         """Return the training rows, of at most the budget's tokens, in an order that the seed decides."""
@@ -77,14 +82,8 @@ class RowMaker:
 
     def account(self) -> dict[str, dict[str, int]]:
         """Return the account of each kind of training row."""
-        tallies = {
-            "continuation": self._continuation.tally,
-            "implementation": self._implementations.tally,
-            "change": self._changes.tally,
-        }
-        return {kind: kind_account(tallies[kind], pool) for kind, pool in self._pools.items()}
+        return {kind: kind_account(self._tallies[kind], pool) for kind, pool in self._pools.items()}
 
     def skipped(self) -> dict[str, dict[str, int]]:
         """Return for each kind why something gave no row."""
-        tallies = {"implementation": self._implementations.tally, "change": self._changes.tally}
-        return {kind: dict(sorted((+tally.skipped).items())) for kind, tally in tallies.items()}
+        return {kind: dict(sorted((+tally.skipped).items())) for kind, tally in self._tallies.items()}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from inhouse.languages import Comment, Parsed
     from inhouse.models.tokenizer import Tokenizer
 
-__all__ = ["Window", "cut_windows", "definition_starts", "split_lines"]
+__all__ = ["Window", "cut_windows", "definition_starts", "lines_with_code", "split_lines"]
+
+
+_NOT_LINE_END = re.compile(rb"[^\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +56,27 @@ def definition_starts(parsed: Parsed, lines: Sequence[str]) -> dict[int, int]:
     return starts
 
 
+def lines_with_code(text: str, parsed: Parsed) -> list[bool]:
+    """Tell for each line whether it holds more than blanks and comments."""
+    raw = bytearray(text.encode())
+    for comment in parsed.comments:
+        raw[comment.start : comment.end] = _NOT_LINE_END.sub(b" ", raw[comment.start : comment.end])
+    return [bool(line.strip()) for line in raw.split(b"\n")]
+
+
 def cut_windows(
-    lines: Sequence[str], starts: Collection[int], tokenizer: Tokenizer, room: int
+    lines: Sequence[str], starts: Collection[int], tokenizer: Tokenizer, room: int, first: int = 0
 ) -> tuple[list[Window], int]:
     """Tile the lines with windows of at most `room` tokens; return them and the number of tokens left out.
+
+    The first `first` lines are passed over.
 
     A window ends where a definition begins (the outermost one in its second half), else after a blank line
     (in its last quarter), else after any line. Only a line that exceeds `room` by itself is left out. White
     space that closes a window is not counted.
     """
     windows: list[Window] = []
-    left_out = position = 0
+    left_out, position = 0, first
     while position < len(lines):
         ahead = "".join(lines[position : position + room])
         fitting = len(split_lines(first_lines(ahead, tokenizer, room)))

@@ -60,9 +60,14 @@ class Checkpoints:
         """Return where the checkpoint of a step lies, or would."""
         return self.folder / _name(step)
 
-    def latest(self) -> int | None:
-        """Return the newest step with a whole checkpoint, or None."""
-        return next((step for step in reversed(self.steps()) if _is_whole(self.path(step))), None)
+    def is_whole(self, step: int) -> bool:
+        """Return whether every file of a step's checkpoint is as it was written."""
+        folder = self.path(step)
+        try:
+            digests = json.loads((folder / _COMPLETE).read_text(encoding="utf-8"))
+            return all(digest_file(folder / name) == digest for name, digest in digests.items())
+        except (OSError, ValueError):
+            return False
 
     def steps(self) -> list[int]:
         """Return the steps that have a checkpoint, whole or damaged, in order."""
@@ -93,14 +98,6 @@ class Checkpoints:
 
 def _name(step: int) -> str:
     return f"step-{step:06d}"
-
-
-def _is_whole(folder: Path) -> bool:
-    try:
-        digests = json.loads((folder / _COMPLETE).read_text(encoding="utf-8"))
-        return all(digest_file(folder / name) == digest for name, digest in digests.items())
-    except (OSError, ValueError):
-        return False
 
 
 def _flush(path: Path) -> None:

@@ -68,12 +68,13 @@ def train(
 
 
 def _last_course(store: Checkpoints, run: str) -> Course:
-    step = store.latest()
-    if step is None:
-        return Course(run)
-    course = Course.read(store.path(step))
-    _check_run(course.run, run, store.folder)
-    return course
+    """Return where the newest checkpoint stands that is whole, the best one that it refers to included."""
+    for step in filter(store.is_whole, reversed(store.steps())):
+        course = Course.read(store.path(step))
+        _check_run(course.run, run, store.folder)
+        if store.is_whole(course.history.kept_step):
+            return course
+    return Course(run)
 
 
 def _is_done(folder: Path, run: str) -> bool:
