@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,8 @@ def start(*words: object, cwd: Path | None = None) -> subprocess.Popen[str]:
         text=True,
         env=_environment(),
         start_new_session=True,
+        # a test run in the background of a shell ignores Ctrl-C, and its children would inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -57,7 +57,11 @@ def test_retrieval_says_what_it_showed(undisturbed: Run, server: tuple[subproces
         extra_body={"retrieval": {"budget": 300}},
     )
     extra = reply.model_extra or {}
-    assert any(span["path"] == "ledger/faults.py" for span in extra["inhouse"]["retrieved"])
+    retrieved = extra["inhouse"]["retrieved"]
+    assert retrieved
+    for span in retrieved:
+        lines = (undisturbed.repository / span["path"]).read_text().splitlines()
+        assert any("LedgerFault" in line for line in lines[span["start_line"] - 1 : span["end_line"]])
 
 
 def test_a_name_that_is_no_model_is_404(server: tuple[subprocess.Popen[str], str]) -> None:
