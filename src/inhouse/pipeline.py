@@ -45,10 +45,26 @@ _GRAMMARS = (
 )
 _TENSORS = ("torch", "transformers", "peft")
 
-HISTORY = Stage("history", 1, ("sources", "datasets.split", "languages.detect"))
+HISTORY = Stage(
+    "history",
+    1,
+    (
+        "sources",
+        "datasets.split",
+        "languages.detect",
+        "hygiene.generated",
+        "hygiene.patterns",
+        "hygiene.vendored",
+    ),
+)
 CORPUS = Stage("corpus", 1, ("hygiene",), ("google-re2", "rensa"))
 INDEX = Stage("index", 1, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
-DATASET = Stage("dataset", 1, ("datasets", "languages", "hygiene.duplicates", "models"), _GRAMMARS)
+DATASET = Stage(
+    "dataset",
+    1,
+    ("datasets", "languages", "hygiene.corpus", "hygiene.duplicates", "models", "sources.history"),
+    _GRAMMARS,
+)
 PLAN = Stage("plan", 1, ("planning",))
 WEIGHTS = Stage("weights", 1, ("training",), (*_TENSORS, "trl", "accelerate"))
 SCORES = Stage("scores", 1, ("evaluation", "engines", "retrieval", "datasets.formats"), _TENSORS)
@@ -280,6 +296,7 @@ class Pipeline:
                     self.settings,
                     folder,
                     self.progress,
+                    self.model.digest,
                 )
             finally:
                 for index in indexes.values():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from inhouse.datasets.items import Piece
+from inhouse.datasets.material import HEAD
 from inhouse.datasets.split import is_candidate
 from inhouse.digests import digest_json
 from inhouse.languages import detect
@@ -59,9 +60,10 @@ def candidates(
             pieces = cutter.pieces(change.path, version.text, runs)
         message, message_lineage = material.message(change.commit)
         lineage = (*filter(None, [version.occurrence]), *message_lineage)
+        language = detect(change.path, version.text[:HEAD])
         for piece in pieces:
-            item = _item(split, change, piece, material, known)
-            yield Candidate(replace(item, message=message), lineage, piece.tokens_cut, piece.reason)
+            item = replace(_item(split, change, piece, material, known), message=message, language=language)
+            yield Candidate(item, lineage, piece.tokens_cut, piece.reason)
 
 
 def not_read(
