@@ -20,7 +20,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["FORMAT", "MEASURED", "Artefact", "Stage", "Workspace", "clear"]
+__all__ = ["FORMAT", "MEASURED", "Artefact", "Stage", "Workspace"]
 
 FORMAT = 1
 MEASURED = "measured.json"
@@ -222,15 +221,6 @@ class Workspace:
 
     def _path(self, stage: str, fingerprint: str) -> Path:
         return self.folder / "artefacts" / stage / fingerprint[:16]
-
-
-def clear(folder: Path) -> None:
-    """Empty a folder, for work that cannot go on from what a killed run left."""
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
 
 
 def _check_format(folder: Path) -> None:
