@@ -6,11 +6,12 @@ all key (or value) heads, T tokens in one forward pass, r rank. Layers as in Lla
     weights        2AD + 2KD + 3DI a layer, VD once or, untied, twice
     adapter        r (in + out) for each target in each layer; gradients as large, AdamW's moments twice
     activations    what autograd keeps of one layer for T tokens (counted below), times L
-    logits         three copies of at most 2^24: the loss never holds more at a time
-    workspace      the largest pair of gradients inside a layer, and what the allocator does not give back
+    logits         two copies of at most 2^24: the loss never holds more at a time
+    workspace      on a CPU, what the heap does not give back: part of the temporaries
 
 Time counts the products: forward 2 operations for each weight and token, backward 2 more (the frozen weights
-need no gradient of their own), recomputed activations another 2; attention adds 4AT a layer each.
+need no gradient of their own), recomputed activations another 2; attention adds 4AT a layer each, and each
+weight of the adapter, which has a gradient, 6 in all.
 """
 
 from __future__ import annotations
@@ -30,10 +31,8 @@ __all__ = ["Estimate", "Shape", "estimate"]
 _NEEDED = ("hidden_size", "intermediate_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
 _LOGITS_AT_ONCE = 1 << 24
 _FLOAT = 4  # bytes of an adapter weight, a gradient, a moment
-_MASK = 0.25  # a dropout mask takes one byte where a float takes four
-_OVERHEAD = 1.1  # buffers that the allocator keeps
-_EFFICIENCY = 0.85  # of the matrix-product rate that a training step reaches
-_FORWARD_SHARE = 1 / 2  # of a trained token's operations in a scored one
+_HOLES = 0.6  # of the temporaries of a forward pass stay in the heap (measured with glibc 2.36: .44 to .77)
+_EFFICIENCY = 0.55  # of the matrix-product rate that a training step reaches (measured: .53 to .57)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,45 +132,60 @@ def estimate(
         * recipe.rank
         * sum(sum(shape.targets[name]) for name in recipe.targets if name in shape.targets)
     )
-    layer = _layer_floats(shape, recipe) * tokens * bytes_each
-    kept = (
-        shape.layers * tokens * shape.hidden * bytes_each + layer
-        if recipe.checkpointing
-        else shape.layers * layer
-    )
+    on_cpu = recipe.precision == "float32"
+    mask = recipe.sequence_length
+    layer = (_layer_floats(shape, recipe, on_cpu) + mask) * tokens * bytes_each
+    holes = _hole_floats(shape, recipe) * tokens * bytes_each if on_cpu else 0
+    layers = 1 if recipe.checkpointing else shape.layers
+    inputs = shape.layers * tokens * shape.hidden * bytes_each if recipe.checkpointing else 0
     chunk = min(_LOGITS_AT_ONCE, shape.vocabulary * tokens)
     return Estimate(
         weights=shape.weights * bytes_each,
         adapter=adapter * _FLOAT,
         gradients=adapter * _FLOAT,
         optimizer=2 * adapter * _FLOAT,
-        activations=int(kept * _OVERHEAD),
-        logits=3 * chunk * _FLOAT,
-        workspace=4 * tokens * shape.intermediate * bytes_each,
-        seconds=_seconds(shape, recipe, trained, validated, rate),
+        activations=int(inputs + layers * layer),
+        logits=2 * chunk * _FLOAT,
+        workspace=int(layers * holes),
+        seconds=_seconds(shape, recipe, adapter, trained, validated, rate),
     )
 
 
-def _layer_floats(shape: Shape, recipe: Recipe) -> float:
-    """Return the numbers that one layer keeps for one token until its backward pass.
+def _layer_floats(shape: Shape, recipe: Recipe, on_cpu: bool) -> float:
+    """Return the numbers that one layer keeps for one token until its backward pass, the mask apart.
 
-    A norm keeps its input twice (as it came, and scaled). An adapted layer keeps its dropped-out input and
-    the mask; attention its queries, keys, values and result; the gated unit gate, activation and up.
+    A norm keeps its input, not the scaled copy: its weight is frozen. Attention keeps queries, keys and
+    values (repeated for every query head) and its result; the gated unit gate, up and activation. An adapted
+    layer keeps its dropped-out input and the noise, a byte on a GPU and a float on a CPU; without dropout it
+    keeps its input, once for all layers that read it. Counted with PyTorch's saved_tensors_hooks.
     """
-    hidden, intermediate, query, key = shape.hidden, shape.intermediate, shape.query, shape.key
-    dropped = 1 + _MASK if recipe.dropout else 0.0
-    inputs = sum(
-        max(dropped, 0.0 if recipe.dropout else 1.0) * shape.targets[name][0]
-        for name in recipe.targets
-        if name in shape.targets
-    )
-    return 2 * 2 * hidden + 2 * query + 2 * key + 3 * intermediate + inputs
+    noise = 1.0 if on_cpu else 0.5
+    targets = [name for name in recipe.targets if name in shape.targets]
+    if recipe.dropout:
+        inputs = sum((1 + noise) * shape.targets[name][0] for name in targets)
+    else:  # attention's result is kept anyway
+        sources = {name: "attention" if name in ("q_proj", "k_proj", "v_proj") else name for name in targets}
+        sources |= {name: "unit" for name in targets if name in ("gate_proj", "up_proj")}
+        inputs = sum({sources[name]: shape.targets[name][0] for name in targets if name != "o_proj"}.values())
+    kept = 2 * shape.hidden + 4 * shape.query + 3 * shape.intermediate
+    return kept + inputs + recipe.rank * len(targets)
 
 
-def _seconds(shape: Shape, recipe: Recipe, trained: int, validated: int, rate: float) -> float:
+def _hole_floats(shape: Shape, recipe: Recipe) -> float:
+    """Return the numbers of one layer and token that die at once and still take room in the heap.
+
+    These are the results of the linear layers, and of an adapted one its update, plain and scaled. PyTorch
+    asks glibc for aligned memory, for which glibc needs a little more room than asked: many a hole that a
+    temporary leaves does not fit the next one of its size.
+    """
+    adapted = sum(shape.targets[name][1] for name in recipe.targets if name in shape.targets)
+    return _HOLES * (sum(outputs for _, outputs in shape.targets.values()) + 2 * adapted)
+
+
+def _seconds(shape: Shape, recipe: Recipe, adapter: int, trained: int, validated: int, rate: float) -> float:
     products = shape.block_weights + shape.vocabulary * shape.hidden
     attention = 2 * shape.layers * shape.query * recipe.sequence_length
-    forward = 2 * products + attention
+    forward = 2 * (products + adapter) + attention
     passes = 3 if recipe.checkpointing else 2
-    operations = trained * passes * forward + validated * 2 * _FORWARD_SHARE * forward
+    operations = trained * (passes * forward + 2 * adapter) + validated * forward
     return operations / (rate * _EFFICIENCY)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inhouse.config import BUDGETS
 from inhouse.planning.hardware import matmul_rate, probe
 from inhouse.planning.memory import estimate
 from inhouse.planning.recipe import Material, derive
+from inhouse.shards import write_json
 from inhouse.training.data import TrainingData, read_splits, validation_steps
 from inhouse.training.packing import pack
 from inhouse.workspace import MEASURED
@@ -55,10 +56,10 @@ def write_plan(model: BaseModel, dataset: Path, settings: Settings, folder: Path
     cost = estimate(
         config, recipe, trained=trained, validated=validations * data.validation_tokens, rate=rate
     )
-    _write(folder / "recipe.json", asdict(recipe))
-    _write(folder / "reasons.json", reasons)
+    write_json(folder / "recipe.json", asdict(recipe))
+    write_json(folder / "reasons.json", reasons)
     measured = {"training": cost.as_json(), "hardware": asdict(hardware), "operations_per_second": rate}
-    _write(folder / MEASURED, measured)
+    write_json(folder / MEASURED, measured)
     for name, value in asdict(recipe).items():
         progress.say(f"recipe {name} = {value}: {reasons[name]}")
     progress.say(
@@ -68,7 +69,3 @@ def write_plan(model: BaseModel, dataset: Path, settings: Settings, folder: Path
 
 def _row_length(dataset: Path) -> int:
     return int(json.loads((dataset / "accounting.json").read_text(encoding="utf-8"))["row_length"])
-
-
-def _write(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
