@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from inhouse.config import BUDGETS
 from inhouse.measure import measured
 from inhouse.records import Recipe, Split
+from inhouse.shards import write_json
 from inhouse.workspace import MEASURED, Artefact, Stage, Workspace
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _TENSORS = ("torch", "transformers", "peft")
 
 HISTORY = Stage(
     "history",
-    1,
+    2,
     (
         "sources",
         "datasets.split",
@@ -57,17 +58,17 @@ HISTORY = Stage(
         "hygiene.vendored",
     ),
 )
-CORPUS = Stage("corpus", 1, ("hygiene",), ("google-re2", "rensa"))
-INDEX = Stage("index", 1, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
+CORPUS = Stage("corpus", 2, ("hygiene",), ("google-re2", "rensa"))
+INDEX = Stage("index", 2, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
-    1,
+    2,
     ("datasets", "languages", "hygiene.corpus", "hygiene.duplicates", "models", "sources.history"),
     _GRAMMARS,
 )
-PLAN = Stage("plan", 1, ("planning",))
-WEIGHTS = Stage("weights", 1, ("training",), (*_TENSORS, "trl", "accelerate"))
-SCORES = Stage("scores", 1, ("evaluation", "engines", "retrieval", "datasets.formats"), _TENSORS)
+PLAN = Stage("plan", 2, ("planning",))
+WEIGHTS = Stage("weights", 2, ("training",), (*_TENSORS, "trl", "accelerate"))
+SCORES = Stage("scores", 2, ("evaluation", "engines", "retrieval", "datasets.formats"), _TENSORS)
 STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SCORES)
 
 
@@ -143,9 +144,7 @@ class Pipeline:
             state = {
                 name: self._update_index(name, revision) for name, revision in wanted.items() if revision
             }
-            (folder / "indexes.json").write_text(
-                json.dumps(state, indent=1, sort_keys=True), encoding="utf-8"
-            )
+            write_json(folder / "indexes.json", state)
 
         inputs = {"history": self.history.digest, "corpus": self.corpus.digest}
         artefact = self._build(INDEX, {}, inputs, work)

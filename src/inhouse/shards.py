@@ -9,6 +9,7 @@ being written.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import threading
 from concurrent.futures import ProcessPoolExecutor
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
 
     from inhouse.progress import Task
 
-__all__ = ["map_shards", "read_records", "read_rows", "replace_file", "write_records", "write_rows"]
+__all__ = [
+    "map_shards",
+    "read_records",
+    "read_rows",
+    "replace_file",
+    "write_json",
+    "write_records",
+    "write_rows",
+]
 
 Record = TypeVar("Record")
 Work = TypeVar("Work")
@@ -47,6 +56,14 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches():
             yield from batch.to_pylist()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document with sorted keys, atomically; NaN and infinity raise `ValueError`."""
+    temporary = path.with_name(path.name + ".tmp")
+    text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
+    temporary.write_text(text + "\n", encoding="utf-8")
+    replace_file(temporary, path)
 
 
 def write_records(path: Path, records: Iterable[Record], kind: type[Record]) -> None:

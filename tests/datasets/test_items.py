@@ -172,11 +172,11 @@ def test_evenly_keeps_the_order_and_the_number(values: list[int], count: int) ->
 
 def test_the_quota_is_paid_for_by_the_scored_tokens() -> None:
     evaluation = Settings().evaluation
-    assert item_quota(BUDGETS["demo"], evaluation) == (50, 27)
-    assert item_quota(BUDGETS["smoke"], evaluation) == (16, 9)
-    assert item_quota(BUDGETS["full"], evaluation) == (334, 186)
+    assert item_quota(BUDGETS["demo"], evaluation) == (100, 27)
+    assert item_quota(BUDGETS["smoke"], evaluation) == (33, 9)
+    assert item_quota(BUDGETS["full"], evaluation) == (669, 186)
     heldout, validation = item_quota(BUDGETS["demo"], evaluation)
-    assert 448 * (4 * heldout + 3 * validation) <= 0.85 * BUDGETS["demo"].scored
+    assert 448 * (2 * heldout + 3 * validation) <= 0.85 * BUDGETS["demo"].scored
 
 
 def test_a_context_beyond_the_budget_still_gives_one_item() -> None:

@@ -460,7 +460,7 @@ def _kill_at(point: str, patch: pytest.MonkeyPatch) -> None:
         removed = iter(range(2))
         patch.setattr(Path, "unlink", lambda path: unlink(path) if next(removed, 9) < 1 else _die())
     elif point == "counts":
-        patch.setattr(corpus, "replace_file", lambda *args: _die())
+        patch.setattr(corpus, "write_json", lambda *args: _die())
     else:
         real_write = corpus.write_records
         patch.setattr(

@@ -140,6 +140,7 @@ def test_a_bug_is_told_without_its_words_and_logged_with_its_place(
     assert SECRET not in response.text + "".join(served.log)
     assert served.log[0].startswith("bug: ValueError\n")
     assert "doubles.py" in served.log[0]
+    _wait_until(lambda: len(served.log) > 1)  # the line about the request follows the answer
     assert served.log[1].endswith("given up")
 
 
@@ -266,12 +267,17 @@ def _raw(served: Served, body: dict[str, Any]) -> Iterator[socket.socket]:
 
 
 def _wait_for_load(served: Served, active: int, waiting: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
+    def reached() -> bool:
         health = httpx.get(served.url.removesuffix("/v1") + "/health").json()
-        if (health["active"], health["waiting"]) == (active, waiting):
-            return
-        assert time.monotonic() < deadline, health
+        return (health["active"], health["waiting"]) == (active, waiting)
+
+    _wait_until(reached)
+
+
+def _wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not reached():
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 

@@ -55,7 +55,7 @@ def test_a_killed_training_went_on_and_did_not_begin_again(runs: dict[str, Any])
 def test_no_pickle_ever_lay_on_the_disk(runs: dict[str, Any]) -> None:
     seen = {name for end in runs["ends"] for name in end["files"]}
     assert seen
-    assert {Path(name).suffix for name in seen} == {".json", ".safetensors"}
+    assert {Path(name.removesuffix(".tmp")).suffix for name in seen} == {".json", ".safetensors"}
 
 
 def test_nothing_is_sent_anywhere(runs: dict[str, Any]) -> None:

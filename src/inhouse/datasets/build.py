@@ -8,7 +8,6 @@ accounting.json      every token and every candidate
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from inhouse.datasets.rows import RowMaker, row_length
 from inhouse.errors import UserMistake
 from inhouse.languages import CODE
 from inhouse.records import Example, Item
-from inhouse.shards import replace_file, write_records
+from inhouse.shards import write_json, write_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +78,7 @@ def write_dataset(
         "validation": _validation_account(rows),
         "items": {split: item_account(candidates) for split, candidates in found.items()},
     }
-    _write_json(folder / "accounting.json", account)
+    write_json(folder / "accounting.json", account)
     _say(account, progress)
 
 
@@ -134,9 +133,3 @@ def _say(account: dict[str, Any], progress: Progress) -> None:
         progress.say(kind_line(kind, own))
     for period, own in account["items"].items():
         progress.say(item_sentence(period, own))
-
-
-def _write_json(path: Path, value: Any) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    replace_file(temporary, path)

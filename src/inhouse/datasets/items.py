@@ -35,7 +35,7 @@ MIN_BYTES = 40
 
 _TARGET_TOKENS = 64  # what a target has on average, with the default limit of 96
 _HELDOUT_SHARE, _VALIDATION_SHARE = 0.6, 0.25  # of the scored tokens; the rest measures what was forgotten
-_ARMS = 4
+_FEWEST_ARMS = 2
 
 _Value = TypeVar("_Value")
 
@@ -54,13 +54,14 @@ class Piece:
 def item_quota(budget: Budget, evaluation: Evaluation) -> tuple[int, int]:
     """Return how many held-out and how many validation items the scored tokens pay for.
 
-    An item costs its context and about 64 tokens of target. Held-out items are scored by four arms and take
-    60% of `budget.scored`; validation items are scored by the base model once for each retrieval share (zero
-    included) and take 25%; general code, to measure what was forgotten, takes the rest.
+    An item costs its context and about 64 tokens of target. Held-out items take 60% of `budget.scored` and
+    are scored by at least two arms: by four where retrieval is used, and then evaluation takes an even half
+    of them. Validation items are scored by the base model once for each retrieval share (zero included) and
+    take 25%; general code, to measure what was forgotten, takes the rest.
     """
     cost = evaluation.context_tokens + min(_TARGET_TOKENS, evaluation.max_target_tokens)
     shares = 1 + len(evaluation.retrieval_shares)
-    heldout = int(_HELDOUT_SHARE * budget.scored / (_ARMS * cost))
+    heldout = int(_HELDOUT_SHARE * budget.scored / (_FEWEST_ARMS * cost))
     validation = int(_VALIDATION_SHARE * budget.scored / (shares * cost))
     return max(1, heldout), max(1, validation)
 

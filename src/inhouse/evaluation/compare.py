@@ -14,7 +14,6 @@ The contexts that are read to write statements come on top, up to a third of tho
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from inhouse.config import BUDGETS
@@ -26,7 +25,7 @@ from inhouse.evaluation.sampling import even_order
 from inhouse.evaluation.shares import choose_share
 from inhouse.evaluation.summary import Outcome, by_arm, samples, summary
 from inhouse.records import Item
-from inhouse.shards import read_records, replace_file
+from inhouse.shards import read_records, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,8 +76,8 @@ def write_scores(
     outcome = _measure(bench, dataset, indexes, settings)
     budget = BUDGETS[settings.budget]
     allowed = {"scored": budget.scored, "generated": budget.generated}
-    _write_json(folder / "summary.json", summary(outcome, allowed) | _origin(bench, model_digest))
-    _write_json(folder / "samples.json", samples(outcome))
+    write_json(folder / "summary.json", summary(outcome, allowed) | _origin(bench, model_digest))
+    write_json(folder / "samples.json", samples(outcome))
 
 
 def _measure(bench: Bench, dataset: Path, indexes: Mapping[str, Index], settings: Settings) -> Outcome:
@@ -127,9 +126,3 @@ def _origin(bench: Bench, model_digest: str) -> dict[str, Any]:
         "adapter": bench.adapter,
         "context_tokens": bench.context_tokens,
     }
-
-
-def _write_json(path: Path, value: Any) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False), encoding="utf-8")
-    replace_file(temporary, path)

@@ -34,7 +34,7 @@ from inhouse.hygiene.secrets import rules_digest
 from inhouse.hygiene.vendored import Layout
 from inhouse.hygiene.verdicts import REASONS
 from inhouse.records import Document, Finding, Occurrence, TreeEntry
-from inhouse.shards import map_shards, read_records, replace_file, write_records
+from inhouse.shards import map_shards, read_records, write_json, write_records
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -136,9 +136,7 @@ class _Judgement:
         self._remove("near-duplicate", self._similar(near_duplicate))
         write_records(self._folder / "occurrences.parquet", self._occurrences, Occurrence)
         write_records(self._folder / "findings.parquet", self._findings(), Finding)
-        temporary = self._folder / (_COUNTS + ".tmp")
-        temporary.write_text(json.dumps(self._counts(), indent=1), encoding="utf-8")
-        replace_file(temporary, self._folder / _COUNTS)
+        write_json(self._folder / _COUNTS, self._counts())
 
     def _judged(self, occurrence: Occurrence) -> Occurrence:
         verdict = self._verdicts.get(occurrence.document)

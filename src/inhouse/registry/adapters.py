@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.digests import digest_file, digest_json
 from inhouse.errors import UserMistake
+from inhouse.shards import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,10 +56,7 @@ class Registry:
             for file in _FILES:
                 shutil.copyfile(weights / file, temporary / file)
             temporary.rename(final)
-        text = json.dumps({"name": name, "digest": digest, **manifest}, indent=1, sort_keys=True)
-        temporary = final / "manifest.json.tmp"
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(final / "manifest.json")
+        write_json(final / "manifest.json", {"name": name, "digest": digest, **manifest})
         return self.get(name)
 
     def list(self) -> list[Adapter]:

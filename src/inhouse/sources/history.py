@@ -9,14 +9,13 @@ counts.json       what was seen, what was left out and why
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from inhouse.records import Change, Commit, TreeEntry
-from inhouse.shards import replace_file, write_records
+from inhouse.shards import write_json, write_records
 from inhouse.sources.git import MISSING, SUBMODULE, SYMLINK
 from inhouse.sources.paths import is_escaped
 
@@ -87,8 +86,8 @@ def write_history(
     write_records(folder / "commits.parquet", commits, Commit)
     write_records(folder / "changes.parquet", changes, Change)
     write_records(folder / "trees.parquet", entries, TreeEntry)
-    _write_json(folder / "split.json", asdict(split))
-    _write_json(folder / "counts.json", counts)
+    write_json(folder / "split.json", asdict(split))
+    write_json(folder / "counts.json", counts)
 
 
 class _ChangeReader:
@@ -237,9 +236,3 @@ def _limits(repository: Repository, unreadable: int, missing: int) -> list[str]:
             " `git fetch --refetch --no-filter` brings them"
         )
     return limits
-
-
-def _write_json(path: Path, value: Any) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    replace_file(temporary, path)

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from inhouse.shards import write_json
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -122,7 +124,7 @@ class Course:
     def write(self, folder: Path) -> None:
         """Write into the folder of a checkpoint."""
         values = {"run": self.run, "history": self.history.as_json(), "timing": asdict(self.timing)}
-        (folder / _COURSE).write_text(json.dumps(values), encoding="utf-8")
+        write_json(folder / _COURSE, values)
 
     @classmethod
     def read(cls, folder: Path) -> Course:

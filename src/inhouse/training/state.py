@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file, save
 
+from inhouse.shards import write_json
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -39,7 +41,7 @@ def write_state(folder: Path, optimizer: Optimizer, scheduler: LRScheduler) -> N
         tensors[_CUDA] = torch.cuda.get_rng_state()
     write_tensors(folder / _TENSORS, tensors)
     values = {"groups": state["param_groups"], "scheduler": scheduler.state_dict()}
-    (folder / _VALUES).write_text(json.dumps(values), encoding="utf-8")
+    write_json(folder / _VALUES, values)
 
 
 def read_optimizer(folder: Path, optimizer: Optimizer, scheduler: LRScheduler) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from inhouse.digests import digest_json
 from inhouse.errors import UserMistake
 from inhouse.measure import Cost, measured, resident_bytes
+from inhouse.shards import write_json
 from inhouse.training.checkpoints import Checkpoints
 from inhouse.training.data import TrainingData
 from inhouse.training.history import Course
@@ -62,7 +63,7 @@ def train(
                 baseline = resident_bytes()
                 fit(model, data, store, course, progress)
         _export(folder, store, data, course, tokenizer)
-        _write_json(folder / MEASURED, _measurements(course, cost, baseline, start))
+        write_json(folder / MEASURED, _measurements(course, cost, baseline, start))
         progress.say(course.history.ending(data.steps, recipe.patience))
     store.remove_all()
 
@@ -116,8 +117,8 @@ def _export(
     adapter.mkdir(exist_ok=True)
     for name in (WEIGHTS, CONFIG):
         shutil.copyfile(store.path(course.history.kept_step) / name, adapter / name)
-    _write_json(folder / _HISTORY, _summary(data, course))
-    _write_json(folder / "first_batch.json", first_batch(data, tokenizer))
+    write_json(folder / _HISTORY, _summary(data, course))
+    write_json(folder / "first_batch.json", first_batch(data, tokenizer))
     (folder / "failed_batch.json").unlink(missing_ok=True)
 
 
@@ -166,7 +167,3 @@ def _measurements(course: Course, cost: Cost, baseline: int, resumed_from: int) 
         "device_memory_bytes": timing.device_memory_bytes,
         "resumed_from_step": resumed_from,
     }
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
