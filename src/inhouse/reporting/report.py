@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from inhouse import __version__
+from inhouse.evaluation.statistics import MIN_COMMITS
 from inhouse.reporting.plots import Curve, Interval, curves_svg, interval_rows
 
 if TYPE_CHECKING:
@@ -172,8 +173,10 @@ def _interval(name: str, measure: Mapping[str, Any], tone: str) -> Interval | No
 
 
 def _tone(difference: Mapping[str, Any]) -> str:
-    """Return "good" or "bad" where the interval of a difference in bits per byte excludes zero."""
-    if difference["value"] is None or difference["low"] <= 0 <= difference["high"]:
+    """Return "good" or "bad" where a difference in bits per byte is trusted and its interval excludes zero."""
+    if difference["value"] is None or difference["commits"] < MIN_COMMITS:
+        return "plain"
+    if difference["low"] <= 0 <= difference["high"]:
         return "plain"
     return "good" if difference["high"] < 0 else "bad"
 
