@@ -5,8 +5,9 @@ example: inhouse config --explain
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inhouse.cli.common import VerbParser, print_json, print_rows
 from inhouse.errors import UserMistake
@@ -14,7 +15,32 @@ from inhouse.errors import UserMistake
 if TYPE_CHECKING:
     import argparse
 
+    from inhouse.config import Settings
+
 __all__ = ["parser", "run"]
+
+_DERIVED_FROM = {
+    "method": "the one method there is, low-rank adaptation",
+    "rank": "the number of training examples",
+    "alpha": "the rank",
+    "targets": "the linear layers of the model",
+    "dropout": "the number of training examples",
+    "learning_rate": "the method",
+    "schedule": "the method",
+    "warmup_share": "the method",
+    "weight_decay": "the method",
+    "epochs": "the tokens of the training split and the budget",
+    "sequence_length": "the length that the dataset was cut for",
+    "rows": "the GPU, if there is one, and the memory of the machine",
+    "accumulation": "the rows, and training.batch_tokens or how many steps they make",
+    "max_steps": "the rows, the epochs and the rows in a step",
+    "validate_every": "the number of steps",
+    "patience": "whether there is a validation split",
+    "precision": "whether there is a GPU",
+    "checkpointing": "the memory of the machine",
+    "seed": "the setting seed",
+}
+"""What `planning.recipe` looks at for each value of the recipe."""
 
 
 def parser(parser: VerbParser) -> None:
@@ -41,34 +67,51 @@ def run(arguments: argparse.Namespace) -> int:
                 "there is no settings file to trust", str(file), "write one with `inhouse init`"
             )
         trust(given)
-    rows = [
-        {"setting": key, "value": value, "from": origin, "meaning": meaning}
-        for key, value, origin, meaning in explain(settings)
-    ]
+    rows = [_row(*row) for row in explain(settings)]
     if arguments.explain:
-        rows += _derived(home)
+        rows += _recipe(home, settings)
     if arguments.json:
-        print_json({"settings": rows})
+        print_json({"settings": rows, "file": str(given) if given else None})
     else:
-        print_rows(rows, ["setting", "value", "from", *(["meaning"] if arguments.explain else [])])
+        shown = [{**row, "value": "-" if row["value"] is None else row["value"]} for row in rows]
+        print_rows(shown, ["setting", "value", "from", *(["meaning"] if arguments.explain else [])])
+        print(f"set in: {given}" if given else f"nothing is set: there is no {file}")
     return 0
 
 
-def _derived(home: Path) -> list[dict[str, object]]:
-    """Return the recipe that the latest plan derived, with its reasons."""
+def _row(key: str, value: Any, origin: str, meaning: str) -> dict[str, Any]:
+    """Return a row of the table; what was left out to be derived says so."""
+    if value is None and (key == "workers" or key.startswith("training.")):
+        value = len(os.sched_getaffinity(0)) if key == "workers" else None
+        origin = "derived"
+    return {"setting": key, "value": value, "from": origin, "meaning": meaning}
+
+
+def _recipe(home: Path, settings: Settings) -> list[dict[str, Any]]:
+    """Return the recipe: of the latest plan with its reasons, or what each value will be derived from."""
+    recipe, reasons = _planned(home)
+    wished = settings.training.model_dump(mode="json") | {"seed": settings.seed}
+    rows = []
+    for name, source in _DERIVED_FROM.items():
+        value, origin, meaning = recipe.get(name), "derived", reasons.get(name, "")
+        if not recipe:
+            meaning = f"derived when the plan is made, from {source}"
+        if wished.get(name) is not None:
+            stale = recipe and value != wished[name]
+            meaning = f"from the settings; the latest plan has {value}" if stale else "from the settings"
+            value, origin = wished[name], "derived" if name == "seed" else "set"
+        rows.append({"setting": f"recipe.{name}", "value": value, "from": origin, "meaning": meaning})
+    return rows
+
+
+def _planned(home: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the recipe of the latest plan and a reason for each value; nothing before there is one."""
     from inhouse.workspace import Workspace
 
     state = home / ".inhouse"
     if not (state / "workspace.json").exists():
-        return []
+        return {}, {}
     workspace = Workspace.open(state)
     plan = workspace.current("plan")
     workspace.close()
-    if plan is None:
-        return []
-    reasons = plan.read_json("reasons.json")
-    recipe = plan.read_json("recipe.json")
-    return [
-        {"setting": f"recipe.{key}", "value": value, "from": "derived", "meaning": reasons.get(key, "")}
-        for key, value in recipe.items()
-    ]
+    return (plan.read_json("recipe.json"), plan.read_json("reasons.json")) if plan else ({}, {})
