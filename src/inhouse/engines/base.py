@@ -16,6 +16,7 @@ __all__ = [
     "Capabilities",
     "Engine",
     "GenerateRequest",
+    "Generated",
     "LoadedAdapter",
     "ScoreRequest",
     "Token",
@@ -59,6 +60,7 @@ class TokenScores:
 
     logprobs: tuple[float, ...]  # natural logarithm
     top1: tuple[bool, ...]  # would the model have chosen this token itself?
+    best: tuple[float, ...] = ()  # logprob of the token that it would have chosen; empty where not recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,15 @@ class Token:
     text: str  # whole characters only, and nothing that may still become a stop string; often ""
     logprob: float  # natural logarithm, before temperature and top_p
     finish: str  # "", or on the last step "stop" (end mark or stop string) or "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A whole answer."""
+
+    text: str
+    tokens: tuple[int, ...]  # as the model wrote them: the end mark and what a stop string cut off included
+    finish: str  # "stop" (end mark or stop string) or "length"
 
 
 class Engine(Protocol):
@@ -111,5 +122,14 @@ class Engine(Protocol):
     def generate_batch(
         self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
     ) -> list[str]:
-        """Return the answers in the order of the requests; `on_done` gets each request's index when done."""
+        """Return the texts that `complete` gives."""
+        ...
+
+    def complete(
+        self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
+    ) -> list[Generated]:
+        """Return the answers in the order of the requests; `on_done` gets each request's index when done.
+
+        Requests with the same prompt and adapter, such as samples of one task, read it once.
+        """
         ...

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from inhouse.engines.base import Capabilities, LoadedAdapter, Token, TokenScores
+from inhouse.engines.base import Capabilities, Generated, LoadedAdapter, Token, TokenScores
 from inhouse.engines.torch_adapters import Adapters
 from inhouse.engines.torch_generation import Answer, Rows
 from inhouse.errors import UserMistake
@@ -44,7 +44,7 @@ class _Sizes:
     generate_rows: int
 
 
-_SIZES = {"cpu": _Sizes(2048, 32, 8192, 16), "cuda": _Sizes(16384, 256, 65536, 64)}
+_SIZES = {"cpu": _Sizes(2048, 32, 16384, 16), "cuda": _Sizes(16384, 256, 65536, 64)}
 
 
 class TorchEngine:
@@ -132,23 +132,29 @@ class TorchEngine:
                 self._tensor(padded), use_cache=False
             ).last_hidden_state  # (R, T, D)
             numbers, positions = self._tensor(places).reshape(-1, 2).unbind(1)
-            logprobs, top1 = self._score_targets(hidden[numbers, positions], targets)
-        parts = zip(logprobs.split(lengths), top1.split(lengths), strict=True)
-        return [TokenScores(tuple(part.tolist()), tuple(best.tolist())) for part, best in parts]
+            columns = self._score_targets(hidden[numbers, positions], targets)
+        parts = zip(*(column.split(lengths) for column in columns), strict=True)
+        return [TokenScores(*(tuple(part.tolist()) for part in row)) for row in parts]
 
     def _score_targets(
         self, hidden: torch.Tensor, targets: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return log-probabilities (N) and top-1 flags (N) of hidden states (N, D), a slice at a time."""
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return log-probabilities, top-1 flags and best log-probabilities, each (N), of states (N, D).
+
+        A slice at a time: the logits of all would not fit.
+        """
         head = self._model.get_output_embeddings()
         rows = max(1, _LOGIT_BYTES // (4 * self._model.config.vocab_size))
-        logprobs, top1 = [], []
+        logprobs, top1, best = [], [], []
         for part, wanted in zip(hidden.split(rows), targets.split(rows), strict=True):
             logits = head(part).float()  # (rows, V)
             chosen = logits.gather(1, wanted[:, None])[:, 0]
-            logprobs.append(chosen - logits.logsumexp(1))
-            top1.append(logits.argmax(1) == wanted)
-        return torch.cat(logprobs), torch.cat(top1)
+            total = logits.logsumexp(1)
+            largest, likeliest = logits.max(1)
+            logprobs.append(chosen - total)
+            top1.append(likeliest == wanted)
+            best.append(largest - total)
+        return torch.cat(logprobs), torch.cat(top1), torch.cat(best)
 
     # ------------------------------------------------------------------ generating
 
@@ -174,10 +180,16 @@ class TorchEngine:
     def generate_batch(
         self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
     ) -> list[str]:
+        """Return the texts that `complete` gives."""
+        return [answer.text for answer in self.complete(requests, on_done)]
+
+    def complete(
+        self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
+    ) -> list[Generated]:
         """Return the answers in the order of the requests.
 
         Rows of about equal length advance together and leave when they are finished. They are padded on the
-        left, where the attention mask hides it.
+        left, where the attention mask hides it. A prompt that several rows share is read once.
         """
         for request in requests:
             self._check_request(request)
@@ -187,16 +199,19 @@ class TorchEngine:
             for index in self._answer_batch(batch, requests, answers):
                 if on_done is not None:
                     on_done(index)
-        return [answer.text for answer in answers]
+        return [Generated(answer.text, tuple(answer.tokens), answer.finish) for answer in answers]
 
     def _answer_batch(
         self, batch: Sequence[int], requests: Sequence[GenerateRequest], answers: Sequence[Answer]
     ) -> Iterator[int]:
         """Complete the answers of a batch, in place; yield the index of each when it is finished."""
-        rows = Rows([self._prompt(requests[index]) for index in batch], self._tokenizer.pad, self._model)
+        prompts = [self._prompt(requests[index]) for index in batch]
+        distinct = list(dict.fromkeys(prompts))
+        rows = Rows(distinct, self._tokenizer.pad, self._model)
         going = list(batch)
+        source = [distinct.index(prompt) for prompt in prompts]  # the row that each answer goes on from
         while True:
-            logits = self._step(rows, requests[batch[0]].adapter)  # (R, V)
+            logits = self._step(rows, requests[batch[0]].adapter)[source]  # (R, V)
             likeliest = logits.argmax(1).tolist()
             tokens = [answers[index].choose(*at) for index, *at in zip(going, logits, likeliest, strict=True)]
             ended = [bool(answers[index].add(token)[1]) for index, token in zip(going, tokens, strict=True)]
@@ -205,7 +220,8 @@ class TorchEngine:
             if not keep:
                 return
             going = [going[number] for number in keep]
-            rows.extend([tokens[number] for number in keep], keep)
+            rows.extend([tokens[number] for number in keep], [source[number] for number in keep])
+            source = list(range(len(keep)))
 
     def _step(self, rows: Rows, adapter: str) -> torch.Tensor:
         with self._lock, torch.inference_mode():
