@@ -1,4 +1,7 @@
-"""A settings file inside a cloned repository is a stranger's: it may not open the network until trusted."""
+"""A settings file inside a cloned repository is a stranger's.
+
+Until it is trusted, it may not open the network, and not name a program that would be run.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,30 @@ if TYPE_CHECKING:
 __all__ = ["require_trust", "trust"]
 
 
-def require_trust(file: Path, settings: Settings) -> None:
-    """Raise UserMistake when an untrusted settings file asks for a model from a hub."""
-    from inhouse.models.hub import is_hub_id
+def require_trust(file: Path, settings: Settings, *, own_model: bool = False) -> None:
+    """Raise UserMistake when an untrusted settings file asks for what only the user may ask for.
 
-    asks = is_hub_id(settings.model) and not Path(settings.model).exists()
-    if asks and digest_file(file) not in _trusted():
+    own_model: the model is the user's own word, not the file's.
+    """
+    wish = _wish(settings, own_model=own_model)
+    if wish and digest_file(file) not in _trusted():
+        rule, asks = wish
         raise UserMistake(
-            "a settings file must be trusted before it may open the network",
-            f"{file} asks for the hub model {settings.model}",
+            f"a settings file must be trusted before it may {rule}",
+            f"{file} asks for {asks}",
             f"read it, then run `inhouse config --trust --settings {file}`",
         )
+
+
+def _wish(settings: Settings, *, own_model: bool) -> tuple[str, str] | None:
+    """Return what the settings may not do unless trusted, and what they ask for."""
+    from inhouse.models.hub import is_hub_id
+
+    if not own_model and is_hub_id(settings.model) and not Path(settings.model).exists():
+        return "open the network", f"the hub model {settings.model}"
+    execution = settings.execution
+    named = " ".join(execution.test_command or ()) or execution.python
+    return ("name a program that is run", f"`{named}`") if named else None
 
 
 def trust(file: Path) -> None:
