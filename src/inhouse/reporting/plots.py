@@ -19,7 +19,7 @@ __all__ = ["Axis", "Curve", "Interval", "curves_svg", "interval_rows", "ticks"]
 
 _WIDTH = 600.0
 _HEIGHT = 200.0
-_DASHES = ("", "6 4", "2 3")
+_DASHES = ("", "6 4", "2 3", "9 3 2 3", "12 4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,13 @@ def ticks(axis: Axis, wanted: int = 5) -> list[float]:
     return [round(number * step, 12) for number in range(first, math.floor(axis.high / step) + 1)]
 
 
-def interval_rows(intervals: Sequence[Interval], *, zero: bool, digits: int = 3) -> list[dict[str, object]]:
-    """Return what the template needs to draw each interval as a bar with a dot, all on one axis."""
+def interval_rows(
+    intervals: Sequence[Interval], *, zero: bool, digits: int = 3, unit: str = ""
+) -> list[dict[str, object]]:
+    """Return what the template needs to draw each interval as a bar with a dot, all on one axis.
+
+    `unit` follows the value, as in "%".
+    """
     axis = Axis.around([edge for item in intervals for edge in (item.low, item.high)], zero=zero)
     sign = "+" if zero else ""
     return [
@@ -83,7 +88,7 @@ def interval_rows(intervals: Sequence[Interval], *, zero: bool, digits: int = 3)
             "left": axis.percent(item.low),
             "width": round(axis.percent(item.high) - axis.percent(item.low), 2),
             "zero": axis.percent(0.0) if zero else None,
-            "value": f"{item.value:{sign}.{digits}f}",
+            "value": f"{item.value:{sign}.{digits}f}{unit}",
             "interval": f"{item.low:{sign}.{digits}f} to {item.high:{sign}.{digits}f}",
             "n": item.n,
         }

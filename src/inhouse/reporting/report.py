@@ -5,45 +5,37 @@ Every function below turns one part of the result into what the template shows; 
 
 from __future__ import annotations
 
-import difflib
 import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from inhouse import __version__
 from inhouse.evaluation.statistics import MIN_COMMITS
-from inhouse.reporting.plots import Curve, Interval, curves_svg, interval_rows
+from inhouse.reporting.page import (
+    ARM_TITLES,
+    MEASURE_TITLES,
+    environment,
+    interval_of,
+    marked,
+    pair_title,
+    style,
+    write_page,
+)
+from inhouse.reporting.plots import Curve, curves_svg, interval_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from inhouse.records import Split
 
 __all__ = ["Report", "render", "write_report"]
 
-ARM_TITLES = {
-    "base": "base",
-    "retrieval": "retrieval",
-    "tuned": "tuned",
-    "tuned_retrieval": "tuned + retrieval",
-}
-MEASURE_TITLES = {
-    "bits_per_byte": "bits per byte",
-    "next_token_accuracy": "next token right",
-    "statement_exact": "next statement exact",
-    "statement_identifiers": "identifiers right",
-}
 _MEGABYTE = 1_000_000
-_RIGHT, _WRONG = Markup("<ins>{}</ins>"), Markup("<del>{}</del>")
-_TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +62,16 @@ class Report:
 
 def write_report(report: Report, path: Path) -> None:
     """Write the page, whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(render(report), encoding="utf-8", errors="replace")
-    temporary.replace(path)
+    write_page(path, render(report))
 
 
 def render(report: Report) -> str:
     """Return the page as one HTML document without any outside reference."""
-    template = _environment().get_template("report.html")
+    template = environment().get_template("report.html")
     return template.render(
         report=report,
         version=__version__,
-        css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        css=style("report.css"),
         cut_date=_date(report.split.cut_date),
         **_comparison(report.summary),
         retention=_retention(report.summary["retention"]),
@@ -95,26 +85,16 @@ def render(report: Report) -> str:
     )
 
 
-_TEMPLATES = Path(__file__).parent / "templates"
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-
-
 # ------------------------------------------------------------------ the comparison
 
 
 def _comparison(summary: Mapping[str, Any]) -> dict[str, Any]:
     arms = [
-        _interval(ARM_TITLES.get(arm, arm), measures["bits_per_byte"], "plain")
+        interval_of(ARM_TITLES.get(arm, arm), measures["bits_per_byte"], "plain")
         for arm, measures in summary["arms"].items()
     ]
     differences = [
-        _interval(_titled(name), measures["bits_per_byte"], _tone(measures["bits_per_byte"]))
+        interval_of(pair_title(name), measures["bits_per_byte"], _tone(measures["bits_per_byte"]))
         for name, measures in summary["differences"].items()
     ]
     own, _, general = summary["verdict"].partition(". ")
@@ -166,24 +146,13 @@ def _change_tile(name: str, difference: Mapping[str, Any], against: Mapping[str,
     return {"name": name, "value": f"{percent['value']:+.1f}%", "tone": _tone(change), "note": note}
 
 
-def _interval(name: str, measure: Mapping[str, Any], tone: str) -> Interval | None:
-    if measure["value"] is None:
-        return None
-    return Interval(name, measure["value"], measure["low"], measure["high"], measure["n"], tone)
-
-
 def _tone(difference: Mapping[str, Any]) -> str:
-    """Return "good" or "bad" where a difference in bits per byte is trusted and its interval excludes zero."""
+    """Return "good" or "bad" where a difference is trusted and its interval excludes zero."""
     if difference["value"] is None or difference["commits"] < MIN_COMMITS:
         return "plain"
     if difference["low"] <= 0 <= difference["high"]:
         return "plain"
     return "good" if difference["high"] < 0 else "bad"
-
-
-def _titled(difference: str) -> str:
-    first, second = difference.split(" - ")
-    return f"{ARM_TITLES.get(first, first)} − {ARM_TITLES.get(second, second)}"
 
 
 def _cell(measure: Mapping[str, Any] | None) -> dict[str, str]:
@@ -215,8 +184,8 @@ def _breakdown(summary: Mapping[str, Any], key: str, title: str, column: str) ->
 
 def _retention(retention: Mapping[str, Any]) -> dict[str, Any]:
     rows = [
-        _interval("base", retention["base"], "plain"),
-        _interval("tuned", retention["tuned"], _tone(retention["difference"])),
+        interval_of("base", retention["base"], "plain"),
+        interval_of("tuned", retention["tuned"], _tone(retention["difference"])),
     ]
     return {
         "sentence": retention["sentence"],
@@ -348,24 +317,9 @@ def _sample(sample: Mapping[str, Any]) -> dict[str, Any]:
 def _side(name: str, arm: Mapping[str, Any], reference: str) -> dict[str, Any]:
     answer = arm["answer"]
     shown = (
-        Markup("<span class='quiet'>not generated</span>") if answer is None else _marked(answer, reference)
+        Markup("<span class='quiet'>not generated</span>") if answer is None else marked(answer, reference)
     )
     return {"arm": ARM_TITLES.get(name, name), "bits": f"{arm['bits_per_byte']:.3f}", "answer": shown}
-
-
-def _marked(answer: str, reference: str) -> Markup:
-    """Return an answer with what stands in the reference marked as inserted and the rest as deleted."""
-    words, wanted = _TOKEN.findall(answer), _TOKEN.findall(reference)
-    matched = difflib.SequenceMatcher(None, words, wanted, autojunk=False).get_matching_blocks()
-    right = {place for block in matched for place in range(block.a, block.a + block.size)}
-    pieces = [_piece(word, place in right) for place, word in enumerate(words)]
-    return Markup("").join(pieces) or Markup("<span class='quiet'>(nothing)</span>")
-
-
-def _piece(word: str, right: bool) -> Markup:
-    if word.isspace():
-        return escape(word)
-    return (_RIGHT if right else _WRONG).format(word)
 
 
 def _first_batch(batch: Mapping[str, Any]) -> dict[str, Any]:
