@@ -47,7 +47,8 @@ def test_killed_three_times_in_each_stage_it_ends_as_if_undisturbed(undisturbed:
     dice = random.Random(20261122)
     words = undisturbed.words(tmp_path)
     kills = 0
-    for stage in STAGES:
+    of_a_run = [stage for stage in STAGES if stage.name in undisturbed.result["seconds"]]
+    for stage in of_a_run:
         longest = undisturbed.result["seconds"][stage.name]
         for _ in range(KILLS_IN_A_STAGE):
             kills += _kill_in(stage.name, dice.uniform(0, 0.7 * longest), words, tmp_path)

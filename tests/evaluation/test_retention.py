@@ -9,7 +9,12 @@ from itertools import islice
 import pytest
 
 from inhouse.digests import digest_text
-from inhouse.evaluation.retention import check_retention, repository_copies, standard_library_items
+from inhouse.evaluation.retention import (
+    check_retention,
+    repository_copies,
+    score_general,
+    standard_library_items,
+)
 from inhouse.records import Example
 from inhouse.shards import write_records
 
@@ -102,3 +107,21 @@ def test_functions_that_the_repository_has_itself_are_left_out_and_counted(bench
 def test_without_tokens_nothing_is_claimed(bench):
     found = check_retention(bench, lambda _: False, 10)
     assert (found.difference.n, found.tokens) == (0, 0)
+
+
+def test_further_rounds_give_other_functions_of_the_same_modules() -> None:
+    once = list(standard_library_items(0))
+    more = list(standard_library_items(0, rounds=3))
+    assert more[: len(once)] == once
+    assert {item.path for item in more} >= {item.path for item in once}
+    assert len({item.id for item in more}) == len(more) > 1.5 * len(once)
+
+
+def test_general_code_ends_with_the_item_that_fills_the_tokens_and_a_kill_costs_one_shard(bench) -> None:
+    found = score_general(bench, lambda span: "import" in span, 2_000)
+    base = [score for score in found if score.arm == "base"]
+    tokens = [score.tokens for score in base]
+    assert sum(tokens) >= 2_000 > sum(tokens[:-1])
+    assert [score.item for score in found if score.arm == "tuned"] == [score.item for score in base]
+    sorted(bench.folder.glob("retention-*"))[-1].unlink()
+    assert repr(score_general(bench, lambda span: "import" in span, 2_000)) == repr(found)

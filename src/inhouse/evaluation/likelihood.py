@@ -94,4 +94,7 @@ def _score(case: Case, found: TokenScores) -> Score:
         statement_exact=math.nan,
         identifiers=math.nan,
         answer="",
+        logprobs=found.logprobs,
+        right=found.top1,
+        best=found.best,
     )

@@ -26,12 +26,14 @@ from inhouse.shards import read_records
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from inhouse.evaluation.arms import Bench
+    from inhouse.evaluation.arms import Bench, Case
     from inhouse.evaluation.statistics import Estimate
+    from inhouse.records import Score
 
-__all__ = ["Retention", "check_retention", "repository_copies", "standard_library_items"]
+__all__ = ["Retention", "check_retention", "repository_copies", "score_general", "standard_library_items"]
 
 _REPOSITORY = "cpython"
+_ROUNDS = 4  # functions of a module, where many tokens are asked for
 _GIVEN_LINES = 6  # of a function, as context: what a model makes of the document markers is no code
 _MIN_LINES, _MAX_LINES = 8, 14  # of the rest, which is scored
 _NOT_GENERAL = {"encodings", "idlelib", "lib2to3", "pydoc_data", "test", "tests", "turtledemo"}
@@ -49,16 +51,17 @@ class Retention:
     tokens: int
 
 
-def standard_library_items(seed: int, root: Path | None = None) -> Iterator[Item]:
+def standard_library_items(seed: int, root: Path | None = None, rounds: int = 1) -> Iterator[Item]:
     """Yield one function of each module of the standard library, modules in an order by digest.
 
     Its first 6 lines are the prefix, at most 14 of the others the target. A function that is nearly one of
-    those before it is left out.
+    those before it is left out. In further rounds, modules that have more functions give another one.
     """
     before = SpanIndex(THRESHOLD)
     root = Path(sysconfig.get_path("stdlib")) if root is None else root
-    for path in sorted(_modules(root), key=lambda path: digest_text(f"{seed} {path}")):
-        lines = _function(root / path, seed)
+    modules = sorted(_modules(root), key=lambda path: digest_text(f"{seed} {path}"))
+    for path, number in ((path, number) for number in range(rounds) for path in modules):
+        lines = _function(root / path, seed, number)
         prefix, target = ("".join(part) for part in (lines[:_GIVEN_LINES], lines[_GIVEN_LINES:]))
         if target and before.find(target) is None:
             before.add(path, target)
@@ -106,6 +109,23 @@ def check_retention(bench: Bench, is_copy: Callable[[str], bool], budget: int) -
     )
 
 
+def score_general(bench: Bench, is_copy: Callable[[str], bool], tokens: int) -> list[Score]:
+    """Score base and tuned on as much general code as holds `tokens` tokens of targets, or all there is.
+
+    Each shard is written to `retention-NNNNN.parquet`, as the comparison does with less.
+    """
+    general = replace(bench, repository=_REPOSITORY)
+    arms = [arm for arm in ARMS if not arm.text]
+    planned: list[list[Case]] = []
+    for item in standard_library_items(bench.seed, rounds=_ROUNDS):
+        if tokens <= 0:
+            break
+        if not is_copy(item.target):
+            planned.append(general.cases(item, arms, {}))
+            tokens -= len(planned[-1][0].target)
+    return score_shards(bench, planned, "retention", "general code")
+
+
 def repository_copies(dataset: Path) -> Callable[[str], bool]:
     """Return what tells whether a span nearly duplicates a training text, by the rule for held-out items."""
     index = SpanIndex(THRESHOLD)
@@ -125,8 +145,8 @@ def _modules(root: Path) -> Iterator[str]:
                     yield name
 
 
-def _function(path: Path, seed: int) -> list[str]:
-    """Return the first lines of a function of a module, chosen by digest among the long ones, or nothing."""
+def _function(path: Path, seed: int, number: int) -> list[str]:
+    """Return the first lines of a function of a module, long ones in an order by digest, or nothing."""
     text = path.read_text(encoding="utf-8", errors="replace")
     try:
         tree = ast.parse(text)
@@ -139,5 +159,5 @@ def _function(path: Path, seed: int) -> list[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     long = [function for function in functions if len(function) >= _GIVEN_LINES + _MIN_LINES]
-    chosen = min(long, key=lambda function: digest_text(f"{seed} {''.join(function)}"), default=[])
-    return chosen[: _GIVEN_LINES + _MAX_LINES]
+    long.sort(key=lambda function: digest_text(f"{seed} {''.join(function)}"))
+    return long[number][: _GIVEN_LINES + _MAX_LINES] if number < len(long) else []

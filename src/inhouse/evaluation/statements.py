@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Statement", "exact_match", "first_statement", "identifier_match", "identifiers"]
+__all__ = [
+    "Statement",
+    "exact_match",
+    "first_statement",
+    "identifier_match",
+    "identifier_spans",
+    "identifiers",
+]
 
 _MAX_LINES = 3
 
@@ -102,9 +109,14 @@ def exact_match(reference: str, answer: str) -> bool:
 
 def identifiers(statement: str, language: str) -> list[str]:
     """Return the identifiers of a statement in order, repetitions included."""
-    words = (token[0] for token in _scanner(language).finditer(statement) if token.lastgroup == "word")
+    return [word for word, _, _ in identifier_spans(statement, language)]
+
+
+def identifier_spans(text: str, language: str) -> list[tuple[str, int, int]]:
+    """Return the identifiers of a text in order, each with where it begins and ends, in characters."""
     known = _keywords(language)
-    return [word for word in words if word not in known]
+    words = (token for token in _scanner(language).finditer(text) if token.lastgroup == "word")
+    return [(token[0], *token.span()) for token in words if token[0] not in known]
 
 
 def identifier_match(reference: Sequence[str], answer: Sequence[str]) -> float:

@@ -1,0 +1,100 @@
+"""Questions to the documents of the repository, and how likely documents are that came after the cut.
+
+measures    answer_exact: the answer holds what stands in the document
+            answer_f1: of its words
+            bits_per_byte and the others of likelihood, of prose: see `newer_documents`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from inhouse.digests import digest_json
+from inhouse.errors import UserMistake
+from inhouse.evaluation.documents import DOCUMENTS, contains, f1, questions
+from inhouse.evaluation.judging import judgement
+from inhouse.evaluation.placed import tree_at_cut
+from inhouse.evaluation.results import likelihood_judgements
+from inhouse.evaluation.sampling import even_tasks
+from inhouse.evaluation.tasks import Check, Task
+from inhouse.records import Item
+from inhouse.shards import read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from inhouse.evaluation.documents import Question
+    from inhouse.evaluation.tasks import Completion, Judgement, Project
+
+__all__ = ["SUITE", "Documents", "newer_documents"]
+
+_NOTHING = Check("", "", (), (), "", 0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The suite."""
+
+    name: str = "documents"
+    title: str = "questions to the documents"
+    answers_of: str = "documents"
+
+    def tasks(self, project: Project) -> Sequence[Task]:
+        """Return questions evenly over files. Raises UserMistake where the documents answer none."""
+        found = [_task(project, question) for question in questions(tree_at_cut(project))]
+        if not found:
+            raise UserMistake(
+                "this suite asks what stands in headings, tables, requirements and docstrings",
+                f"{project.name} has none that only one place answers",
+                "choose another suite",
+            )
+        return even_tasks(found, project.settings.seed)[: project.settings.generation.tasks]
+
+    def judge(
+        self, project: Project, tasks: Sequence[Task], completions: Sequence[Completion]
+    ) -> Iterator[Judgement]:
+        """Compare what was written with what stands there."""
+        del project
+        by_id = {task.id: task for task in tasks}
+        for completion in completions:
+            task = by_id.get(completion.task)
+            if task is not None:
+                exact = contains(completion.text, task.reference)
+                note = "" if exact else f"expected: {task.reference}"
+                yield judgement(self.name, "answer_exact", task, completion, exact, 1, note)
+                yield judgement(
+                    self.name, "answer_f1", task, completion, f1(completion.text, task.reference), 1
+                )
+
+
+SUITE = Documents()
+
+
+def newer_documents(scores: Path, dataset: Path) -> Iterator[Judgement]:
+    """Yield the likelihood judgements of held-out items that are prose, as judgements of this suite."""
+    prose = {item.id for item in read_records(dataset, "items", Item) if item.language in DOCUMENTS}
+    for found in likelihood_judgements(scores, dataset):
+        if found.task in prose:
+            yield replace(found, suite=SUITE.name)
+
+
+def _task(project: Project, question: Question) -> Task:
+    about = f"Answer in a few words, without an explanation. This is about the project {project.name}."
+    return Task(
+        id=digest_json([question.kind, question.asked, question.answer]),
+        suite=SUITE.name,
+        kind="question",
+        group=question.path,
+        date=0,
+        language="",
+        path="",
+        prefix="",
+        suffix="",
+        instruction=f"{about}\n{question.asked}",
+        reference=question.answer,
+        context=(),
+        check=_NOTHING,
+        verified="",
+    )
