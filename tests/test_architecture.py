@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 import inhouse
+from inhouse import examination, pipeline
 from inhouse.digests import digest_text
-from inhouse.pipeline import STAGES
 from inhouse.workspace import Stage
 
+STAGES = (*pipeline.STAGES, *examination.STAGES)
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "inhouse"
 RECORDED = Path(__file__).parent / "stage_sources.json"

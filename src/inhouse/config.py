@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["BUDGETS", "Budget", "BudgetName", "Settings", "explain", "load_settings", "template"]
 
 BudgetName = Literal["smoke", "demo", "full"]
+GateName = Literal["private_gain", "general_code", "human_eval", "chat", "leaks", "static"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,87 @@ class Evaluation(_Section):
     """Shares of the context that retrieved text may take; zero is always tried too."""
 
 
+class Generation(_Section):
+    """What the arms write, to be run or judged. The defaults fit a CPU."""
+
+    tasks: Annotated[int, Field(ge=1)] = 60
+    """Tasks of a suite that every arm answers once, with the likeliest token at each step."""
+
+    sampled_tasks: Annotated[int, Field(ge=0)] = 20
+    """Of them, tasks that the base and the released arm answer several times at random, for pass@k."""
+
+    samples: Annotated[int, Field(ge=1, le=200)] = 10
+    """Random answers to each of those tasks; pass@k is told for k up to 10 and up to this number."""
+
+    max_new_tokens: Annotated[int, Field(ge=8)] = 128
+    """Longest answer to a task of the repository, in tokens."""
+
+    chat_tokens: Annotated[int, Field(ge=8)] = 512
+    """Longest answer in HumanEval, MBPP and the chat prompts, in tokens."""
+
+    temperature: Annotated[float, Field(gt=0.0, le=2.0)] = 0.8
+    """Temperature of the random answers."""
+
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 0.95
+    """The random answers take tokens from the smallest set with this much probability."""
+
+    engine: Literal["torch", "llama_cpp"] = "torch"
+    """What writes: torch with the full weights, or llama.cpp with a quantized GGUF file (extra `llama`)."""
+
+    human_eval: Path | None = None
+    """File of the HumanEval problems; the one in the package human-eval where it is left out."""
+
+    mbpp: Path | None = None
+    """File of the MBPP problems; without it that suite does not run."""
+
+
+class Execution(_Section):
+    """How the code of a project is run in the sandbox: to mine tasks, and to judge what was written."""
+
+    python: str | None = None
+    """Interpreter or virtual environment that Python tests run with; inhouse's own when left out."""
+
+    test_command: tuple[str, ...] | None = None
+    """Words of the command that runs the tests, found when left out; of pytest's, its options count."""
+
+    timeout: Annotated[float, Field(gt=0.0)] = 600.0
+    """Seconds that one run of a part of the test suite, or one build, may take."""
+
+    max_tasks: Annotated[int, Field(ge=1)] | None = None
+    """Tasks of each kind and language; by budget when left out: smoke 8, demo 20, full 60."""
+
+
+class Gates(_Section):
+    """What an adapter must show before it is released: `inhouse eval --gate`."""
+
+    arm: Literal["tuned", "tuned_retrieval"] = "tuned"
+    """The arm that is to be released."""
+
+    gain: tuple[str, ...] = ("likelihood/bits_per_byte", "execution/pass@1")
+    """Measures of the private code, SUITE/MEASURE: better than base and retrieval in one, worse in none."""
+
+    general_loss: Annotated[float, Field(ge=0.0)] = 0.01
+    """Largest loss on general code, as a share of the base's bits per byte: upper end of the 95% interval."""
+
+    general_tokens: Annotated[int, Field(ge=0)] = 50_000
+    """Tokens of general code that must have been scored before its loss counts as measured."""
+
+    human_eval_points: Annotated[float, Field(ge=0.0, le=100.0)] = 3.0
+    """Points of HumanEval that may be lost, each way of asking by itself."""
+
+    chat_points: Annotated[float, Field(ge=0.0, le=100.0)] = 5.0
+    """Points by which turns ended and code that parses may fall in the chat prompts."""
+
+    leaks: tuple[str, ...] = ("leaks/leaked",)
+    """Suites, or SUITE/MEASURE, in which nothing may be found that the base does not show as well."""
+
+    not_worse: tuple[str, ...] = ("static",)
+    """Suites, or SUITE/MEASURE, that must not be surely worse than the base: lint, types, security."""
+
+    allow_unknown: tuple[GateName, ...] = ()
+    """Gates that pass untold: private_gain, general_code, human_eval, chat, leaks, static."""
+
+
 class Serving(_Section):
     """The OpenAI-compatible server."""
 
@@ -147,6 +229,9 @@ class Settings(_Section):
     split: SplitSettings = SplitSettings()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    generation: Generation = Generation()
+    execution: Execution = Execution()
+    gates: Gates = Gates()
     serving: Serving = Serving()
 
 

@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from inhouse.config import BUDGETS
+from inhouse.digests import digest_json
 from inhouse.measure import measured
 from inhouse.records import Recipe, Split
 from inhouse.shards import write_json
@@ -45,6 +46,23 @@ _GRAMMARS = (
     "tree-sitter-typescript",
 )
 _TENSORS = ("torch", "transformers", "peft")
+_COMPARISON = tuple(
+    f"evaluation.{module}"
+    for module in (
+        "answers",
+        "arms",
+        "compare",
+        "likelihood",
+        "measures",
+        "retention",
+        "sampling",
+        "shares",
+        "statements",
+        "statistics",
+        "summary",
+        "verdict",
+    )
+)
 
 HISTORY = Stage(
     "history",
@@ -68,8 +86,9 @@ DATASET = Stage(
 )
 PLAN = Stage("plan", 2, ("planning",))
 WEIGHTS = Stage("weights", 2, ("training",), (*_TENSORS, "trl", "accelerate"))
-SCORES = Stage("scores", 2, ("evaluation", "engines", "retrieval", "datasets.formats"), _TENSORS)
-STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SCORES)
+SCORES = Stage("scores", 3, (*_COMPARISON, "engines", "retrieval", "datasets.formats"), _TENSORS)
+TASKS = Stage("tasks", 1, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
+STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SCORES, TASKS)
 
 
 class Pipeline:
@@ -82,6 +101,7 @@ class Pipeline:
         self.workspace = workspace
         self.settings = settings
         self.progress = progress
+        self.unsafe_local = False  # tasks are mined without isolation only when a user said so
 
     # ------------------------------------------------------------ what is there to learn from?
 
@@ -97,7 +117,7 @@ class Pipeline:
             write_history(self.repository, self.settings.sources, choose, folder, self.progress)
 
         settings = {"sources": _plain(self.settings.sources), "split": _plain(self.settings.split)}
-        return self._build(HISTORY, settings, {"repository": self.repository.state}, work)
+        return self.build(HISTORY, settings, {"repository": self.repository.state}, work)
 
     @cached_property
     def split(self) -> Split:
@@ -131,7 +151,7 @@ class Pipeline:
             "rules": rules,
             "name": self.repository.name,
         }
-        return self._build(CORPUS, settings, {"history": self.history.digest}, work)
+        return self.build(CORPUS, settings, {"history": self.history.digest}, work)
 
     # ------------------------------------------------------------ retrieval
 
@@ -147,7 +167,7 @@ class Pipeline:
             write_json(folder / "indexes.json", state)
 
         inputs = {"history": self.history.digest, "corpus": self.corpus.digest}
-        artefact = self._build(INDEX, {}, inputs, work)
+        artefact = self.build(INDEX, {}, inputs, work)
         for name, state in artefact.read_json("indexes.json").items():
             if not self._index_is(
                 name, state["digest"]
@@ -232,7 +252,7 @@ class Pipeline:
             "corpus": self.corpus.digest,
             "tokenizer": tokenizer,
         }
-        return self._build(DATASET, settings, inputs, work)
+        return self.build(DATASET, settings, inputs, work)
 
     @cached_property
     def plan(self) -> Artefact:
@@ -247,7 +267,7 @@ class Pipeline:
             "budget": self.settings.budget,
             "seed": self.settings.seed,
         }
-        return self._build(PLAN, settings, {"dataset": self.dataset.digest, "model": self.model.digest}, work)
+        return self.build(PLAN, settings, {"dataset": self.dataset.digest, "model": self.model.digest}, work)
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -264,7 +284,7 @@ class Pipeline:
             train(self.model, self.tokenizer, self.dataset.path, self.recipe, folder, self.progress)
 
         inputs = {"dataset": self.dataset.digest, "model": self.model.digest}
-        return self._build(WEIGHTS, self.plan.read_json("recipe.json"), inputs, work)
+        return self.build(WEIGHTS, self.plan.read_json("recipe.json"), inputs, work)
 
     # ------------------------------------------------------------ did it help?
 
@@ -276,12 +296,17 @@ class Pipeline:
         return TorchEngine(self.model, self.tokenizer)
 
     @cached_property
+    def loaded_adapter(self) -> str:
+        """The name under which the engine has loaded the tuned weights: their digest."""
+        self.engine.load_adapter(self.weights.digest, self.weights.path / "adapter")
+        return self.weights.digest
+
+    @cached_property
     def scores(self) -> Artefact:
         """The comparison of the four arms on code written after the cut."""
         from inhouse.evaluation.compare import write_scores
 
         def work(folder: Path) -> None:
-            self.engine.load_adapter(self.weights.digest, self.weights.path / "adapter")
             names = {"heldout": "cut"} | ({"validation": "validation"} if self.split.validation_cut else {})
             indexes = {split: self.open_index(name) for split, name in names.items()}
             try:
@@ -290,7 +315,7 @@ class Pipeline:
                     self.tokenizer,
                     self.dataset.path,
                     indexes,
-                    self.weights.digest,
+                    self.loaded_adapter,
                     self.repository.name,
                     self.settings,
                     folder,
@@ -312,7 +337,42 @@ class Pipeline:
             "weights": self.weights.digest,
             "model": self.model.digest,
         }
-        return self._build(SCORES, settings, inputs, work)
+        return self.build(SCORES, settings, inputs, work)
+
+    @cached_property
+    def mined(self) -> Artefact:
+        """Tasks from the repository itself, each verified in the sandbox."""
+        from inhouse.evaluation.mining.environment import PythonEnvironment
+        from inhouse.evaluation.mining.mine import write_mined
+        from inhouse.sandbox import Sandbox
+
+        sandbox = Sandbox.open(unsafe_local=self.unsafe_local)
+        python = PythonEnvironment.probe(self.settings.execution.python, self.repository.path)
+
+        def work(folder: Path) -> None:
+            write_mined(
+                self.repository,
+                self.history.path,
+                self.corpus.path,
+                sandbox,
+                self.settings,
+                folder,
+                self.workers,
+                self.progress,
+            )
+
+        settings = {
+            "execution": _plain(self.settings.execution),
+            "budget": self.settings.budget,
+            "seed": self.settings.seed,
+            "isolation": sandbox.isolation,
+        }
+        inputs = {
+            "history": self.history.digest,
+            "corpus": self.corpus.digest,
+            "python": digest_json([python.version, python.packages]),
+        }
+        return self.build(TASKS, settings, inputs, work)
 
     @cached_property
     def adapter(self) -> Adapter:
@@ -327,7 +387,7 @@ class Pipeline:
             repository=self.repository.name,
             split=self.split,
             recipe=self.recipe,
-            settings=_plain(self.settings),
+            settings=_made_by(self.settings),
             scores=self.scores.read_json("summary.json"),
         )
         return registry.register(self.weights.path / "adapter", self.repository.name, content)
@@ -408,7 +468,8 @@ class Pipeline:
         """Processes for corpus work."""
         return self.settings.workers or len(os.sched_getaffinity(0))
 
-    def _build(self, stage: Stage, settings: dict[str, Any], inputs: dict[str, str], work: Any) -> Artefact:
+    def build(self, stage: Stage, settings: dict[str, Any], inputs: dict[str, str], work: Any) -> Artefact:
+        """Return a stage's artefact as `Workspace.build` does, and say when it was there."""
         artefact = self.workspace.build(stage, settings, inputs, work)
         if artefact.reused:
             self.progress.say(f"{stage.name}: present ({artefact.fingerprint[:12]})")
@@ -418,6 +479,12 @@ class Pipeline:
 def _plain(section: Any) -> dict[str, Any]:
     """Return settings as plain JSON values."""
     return dict(section.model_dump(mode="json"))
+
+
+def _made_by(settings: Settings) -> dict[str, Any]:
+    """Return the settings that an adapter and its scores hang on: the same ones give the same manifest."""
+    apart = {"workers", "serving", "generation", "execution", "gates"}
+    return dict(settings.model_dump(mode="json", exclude=apart))
 
 
 def _budget(settings: Settings) -> dict[str, int]:

@@ -258,3 +258,6 @@ class Score:
     statement_exact: float  # 1 or 0; NaN where nothing was generated
     identifiers: float  # share of the next statement's identifiers that were produced, in order; NaN likewise
     answer: str  # the generated next statement
+    logprobs: tuple[float, ...] = ()  # natural logarithm, of each token of the target
+    right: tuple[bool, ...] = ()  # would the model have chosen it?
+    best: tuple[float, ...] = ()  # logprob of what the model would have chosen; empty where not recorded

@@ -128,8 +128,8 @@ def open_context(arguments: argparse.Namespace, default_home: Path, *, create: b
     home = (arguments.workspace or default_home).resolve()
     file = arguments.settings or _existing(home / "inhouse.yaml")
     settings = load_settings(file, _overrides(arguments))
-    if arguments.settings is None and file is not None and arguments_lack_model(arguments):
-        require_trust(file, settings)
+    if arguments.settings is None and file is not None:
+        require_trust(file, settings, own_model=not arguments_lack_model(arguments))
     state = home / ".inhouse"
     workspace = Workspace.open(state) if create else Workspace.find(state)
     progress = Progress(state / "logs" / "inhouse.log", quiet=arguments.quiet)

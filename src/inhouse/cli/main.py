@@ -23,9 +23,12 @@ VERBS = {
     "search": "search the index",
     "dataset": "build training examples and held-out items, split by date",
     "train": "train the adapter; a stopped training goes on where it stopped",
+    "tasks": "mine tasks with tests from the repository itself, list them, or show one",
     "eval": "compare base, retrieval, tuned and both on code written after the cut",
+    "compare": "compare two adapters, or two arms, on the same stored tasks",
     "adapters": "list registered adapters, or show one",
     "serve": "serve base and adapters over an OpenAI-compatible API",
+    "sandbox": "run a command in the sandbox: no network, a private folder, hard limits",
     "models": "list the base models that this machine has",
     "doctor": "what this machine can do, what is missing, and the command that mends it",
 }
