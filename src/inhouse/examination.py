@@ -217,6 +217,7 @@ class Examination:
         return {
             "repository": self.name,
             "results": results(examined.judgements, self.settings.seed),
+            "breakdown": self._breakdown() if _has_likelihood(examined) else {},
             "skipped": examined.skipped,
             "base_digest": self._pipeline.model.digest,
             "adapter_digest": self._pipeline.weights.digest if arms & {"tuned", "tuned_retrieval"} else "",
@@ -233,15 +234,12 @@ class Examination:
     def card(self, examined: Examined) -> Card:
         """Return the page of the adapter that was examined: results, gates, advice, samples."""
         from inhouse.evaluation.advice import advise
-        from inhouse.evaluation.breakdown import breakdown, read_scored
         from inhouse.evaluation.gates import check_gates
         from inhouse.evaluation.results import results
         from inhouse.reporting.card import Card
 
         pipeline, gates = self._pipeline, self.settings.gates
         found = results(examined.judgements, self.settings.seed)
-        folders = pipeline.scores.path, self.dataset, self.history, self.corpus
-        scored = read_scored(*folders, self.split, pipeline.tokenizer, self.settings.seed)
         return Card(
             repository=self.name,
             adapter=pipeline.adapter.name,
@@ -254,12 +252,20 @@ class Examination:
             results=found,
             gates=check_gates(found, gates),
             advice=advise(examined.judgements, gates.arm),
-            breakdown=breakdown(scored),
+            breakdown=self._breakdown(),
             samples=self._samples(examined),
             titles={name: suite.title for name, suite in self._suites(examined).items()},
             measured={name: self._measured(name) for name in found},
             notes=[*self._notes(), *(f"{name}: {reason}" for name, reason in examined.skipped.items())],
         )
+
+    def _breakdown(self) -> dict[str, Any]:
+        """Return the likelihood taken apart: calibration, language, age, identifiers, drift."""
+        from inhouse.evaluation.breakdown import breakdown, read_scored
+
+        folders = self._pipeline.scores.path, self.dataset, self.history, self.corpus
+        tokenizer = self._pipeline.tokenizer
+        return breakdown(read_scored(*folders, self.split, tokenizer, self.settings.seed))
 
     def _notes(self) -> list[str]:
         wanted = any(arm.text == "retrieved" for arm in self._arms)
@@ -552,6 +558,12 @@ class Examination:
         }
         inputs = {"scores": scores.digest, "corpus": self._pipeline.corpus.digest}
         return self._pipeline.build(PROMPTED, settings, inputs, work)
+
+
+def _has_likelihood(examined: Examined) -> bool:
+    from inhouse.evaluation.results import LIKELIHOOD
+
+    return any(one.suite == LIKELIHOOD for one in examined.judgements)
 
 
 def _judged_already(answers: Artefact, now: dict[str, Any]) -> bool:

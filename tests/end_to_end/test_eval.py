@@ -115,3 +115,12 @@ def test_tasks_are_listed_and_shown_and_an_unknown_one_is_refused(run: Run, exam
     assert inhouse("tasks", "show", listed[0]["id"], *where).code == 0
     refused = inhouse("tasks", "show", "0" * 12, *where)
     assert (refused.code, len(refused.errors)) == (2, 1)
+
+
+def test_the_likelihood_is_taken_apart(run: Run, settings: Path, examined: Ended) -> None:
+    found = _eval(run, "--settings", settings, "--suite", "likelihood", "--json")
+    assert found.code == 0, found.err
+    parts = found.json["breakdown"]
+    assert {"calibration", "by_language", "by_age", "by_identifier", "drift"} == set(parts)
+    assert parts["by_language"]["python"]["arms"]["base"]["n"] > 0
+    assert parts == examined.json["breakdown"]

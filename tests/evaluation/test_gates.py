@@ -223,3 +223,15 @@ def test_a_longer_copy_is_no_leak_as_such_and_every_kind_of_leak_is():
     secret = passes("leaks", {"base": "0" * 9, "tuned": "1" + "0" * 8}, "leaked (secret)")
     assert outcome([*healthy(), *secret], "leaks").sentence == "1 new: 1 in leaks/leaked (secret)"
     assert outcome([*healthy(), *longer], "leaks", leaks=("leaks",)).passed is False
+
+
+def test_checks_that_applied_to_no_answer_tell_nothing() -> None:
+    """Where no answer parses there is nothing to lint, and a lint that saw nothing is no lint that passed."""
+    nothing = [
+        judgement("static", "findings (lint)", f"t{number}", arm, 0.0, 0.0)
+        for number in range(20)
+        for arm in ("base", "tuned")
+    ]
+    found = outcome([*without("static"), *nothing], "static")
+    assert found.passed is None
+    assert found.blocks

@@ -41,13 +41,18 @@ MEMORY = {
     ),
     "message queues": ("import ctypes\nl = ctypes.CDLL(None)\nassert l.msgget(0, 0o1600) >= 0\n"),
 }
+# the total is watched twenty times a second: a machine under load must have the time to look
+_FILES = (
+    "import time\nfor n in range(150):\n"
+    "    open(f'{place}f{{n}}', 'wb').write(b'x' * (1 << 20))\n    time.sleep(0.05)"
+)
 DISK = {
     "one file": "f = open('f', 'wb')\nfor n in range(100): f.write(b'x' * (1 << 20))",
-    "many files": "for n in range(100): open(f'f{n}', 'wb').write(b'x' * (1 << 20))",
+    "many files": _FILES.format(place=""),
     "a sparse file": "open('f', 'wb').truncate(10 << 30)",
     "a hole and a byte": "f = open('f', 'wb')\nf.seek(10 << 30)\nf.write(b'x')\nf.flush()",
-    "/tmp": "for n in range(100): open(f'/tmp/f{n}', 'wb').write(b'x' * (1 << 20))",
-    "shared memory files": "for n in range(100): open(f'/dev/shm/f{n}', 'wb').write(b'x' * (1 << 20))",
+    "/tmp": _FILES.format(place="/tmp/"),
+    "shared memory files": _FILES.format(place="/dev/shm/"),
     "empty files": "for n in range(200_000): open(f'f{n}', 'w').close()",
     "folders": "import os\nfor n in range(200_000): os.mkdir(f'f{n}')",
     "folders in folders": "import os\nfor n in range(3000):\n    os.mkdir('f')\n    os.chdir('f')",

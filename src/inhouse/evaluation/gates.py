@@ -257,10 +257,11 @@ def _new_findings(entry: Mapping[str, Any], arm: str) -> tuple[int, list[Mapping
 def _static(results: Results, settings: Gates) -> GateOutcome:
     rule = f"{', '.join(settings.not_worse)}: not surely worse than the base"
     entries = _matching(results, settings.not_worse)
+    pair = f"{settings.arm} - {_BASE}"
     told = {
-        name: entry["differences"][f"{settings.arm} - {_BASE}"]
+        name: entry["differences"][pair]
         for name, entry in entries.items()
-        if f"{settings.arm} - {_BASE}" in entry["differences"] and entry["discriminating"]
+        if entry["discriminating"] and pair in entry["differences"] and entry["differences"][pair]["n"]
     }
     if not told:
         suite = settings.not_worse[0].partition("/")[0]
