@@ -122,5 +122,5 @@ def test_the_likelihood_is_taken_apart(run: Run, settings: Path, examined: Ended
     assert found.code == 0, found.err
     parts = found.json["breakdown"]
     assert {"calibration", "by_language", "by_age", "by_identifier", "drift"} == set(parts)
-    assert parts["by_language"]["python"]["arms"]["base"]["n"] > 0
+    assert parts["by_language"]["python"]["arms"]["base"]["bits_per_byte"]["n"] > 0
     assert parts == examined.json["breakdown"]
