@@ -74,6 +74,37 @@ def slow(seconds: float, path: Path) -> None:
     time.sleep(seconds)
 
 
+@pytest.mark.parametrize("to_all", [False, True], ids=["one process", "a terminal's whole group"])
+@pytest.mark.parametrize("delay", [0.0, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8])
+def test_ctrl_c_ends_a_pool_that_is_starting_without_a_word(
+    tmp_path: Path, delay: float, to_all: bool
+) -> None:
+    code = (
+        "import sys; from pathlib import Path; from inhouse.shards import map_shards\n"
+        "from tests.test_shards import slow\n"
+        "def work():\n"
+        "    print('ready', flush=True)\n"
+        "    map_shards(slow, [0.2] * 50, Path(sys.argv[1]), 'slow', workers=2)\n"
+        "try: work()\n"
+        "except KeyboardInterrupt: print('stopped')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=Path(__file__).parent.parent,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(delay)
+    (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (out, err, process.returncode) == ("stopped\n", "", 0)
+
+
 def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from inhouse.shards import map_shards\n"

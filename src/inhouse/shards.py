@@ -11,8 +11,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -112,8 +114,9 @@ def map_shards(
         return paths
     # forkserver: a plain fork of a process with threads can deadlock
     with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_end_with_parent) as pool:
-        futures = {pool.submit(function, shards[number], paths[number]): number for number in todo}
         try:
+            with _interrupt_held():
+                futures = {pool.submit(function, shards[number], paths[number]): number for number in todo}
             for future, number in futures.items():
                 future.result()
                 if task is not None:
@@ -129,6 +132,28 @@ def replace_file(temporary: Path, final: Path) -> None:
     with temporary.open("rb") as stream:
         os.fsync(stream.fileno())
     temporary.replace(final)
+
+
+@contextmanager
+def _interrupt_held() -> Iterator[None]:
+    """Deliver a Ctrl-C of this block at its end, to this process and to none that the block starts.
+
+    Half a pool that is torn down leaves workers that fail on what they do not find, in public; and a terminal
+    sends Ctrl-C to the workers too, which have nothing to say about it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    previous = signal.signal(signal.SIGINT, lambda number, _frame: received.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # new processes inherit it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, previous)
+    if received and callable(previous):
+        previous(signal.SIGINT, None)
 
 
 def _end_with_parent() -> None:
