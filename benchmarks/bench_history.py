@@ -11,8 +11,9 @@ from __future__ import annotations
 import argparse
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
+
+from timing import best_of, seconds
 
 from inhouse.sources.git import Repository
 
@@ -32,11 +33,13 @@ def main() -> None:
     commits = repository.commits()
     newest = [commit.id for commit in commits if len(commit.parents) < 2][: given.commits]
     ours, peer, limit = best_of(
+        REPEATS,
         lambda: read(repository, newest),
         lambda: git(given.repository, newest, *PEER),
         lambda: git(given.repository, newest, *LIMIT),
+        clock=time.perf_counter,  # git works in a process of its own
     )
-    listing = min(seconds(repository.commits) for _ in range(REPEATS))
+    listing = min(seconds(repository.commits, time.perf_counter) for _ in range(REPEATS))
     changes = list(repository.changes(newest))
     hunks = sum(len(change.hunks) for change in changes)
     print(
@@ -64,18 +67,6 @@ def read(repository: Repository, commits: list[str]) -> None:
 def git(repository: Path, commits: list[str], *words: str) -> None:
     ids = "\n".join(commits).encode() + b"\n"
     subprocess.run(["git", "-C", str(repository), *words], input=ids, stdout=subprocess.DEVNULL, check=True)
-
-
-def best_of(*works: Callable[[], object]) -> list[float]:
-    """Return the least seconds of each work; they take turns, so that a busy machine hurts all alike."""
-    rounds = [[seconds(work) for work in works] for _ in range(REPEATS)]
-    return [min(column) for column in zip(*rounds, strict=True)]
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

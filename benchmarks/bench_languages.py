@@ -10,12 +10,11 @@ from __future__ import annotations
 import argparse
 import random
 import sysconfig
-import time
 from collections import defaultdict
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from timing import best_of
 from tree_sitter import Language, Parser
 
 from inhouse.languages import CODE, detect, parse
@@ -39,6 +38,7 @@ def main() -> None:
         bare = Parser(grammar(language))
         encoded = [text.encode() for _, text in texts]
         limit, ours = best_of(
+            REPEATS,
             lambda bare=bare, encoded=encoded: [bare.parse(source) for source in encoded],
             lambda language=language, texts=texts: [parse(path, text, language) for path, text in texts],
         )
@@ -64,18 +64,6 @@ def read(folder: Path, megabytes: float) -> dict[str, list[tuple[str, str]]]:
 def grammar(language: str) -> Language:
     module = import_module(f"tree_sitter_{language}")
     return Language(module.language_typescript() if language == "typescript" else module.language())
-
-
-def best_of(*works: Callable[[], object]) -> list[float]:
-    """Return the least processor seconds of each work; they take turns, as caches and clocks vary."""
-    rounds = [[seconds(work) for work in works] for _ in range(REPEATS)]
-    return [min(column) for column in zip(*rounds, strict=True)]
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.process_time()  # all of this is one process without waiting, and machines are shared
-    work()
-    return time.process_time() - start
 
 
 if __name__ == "__main__":

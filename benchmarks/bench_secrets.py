@@ -13,10 +13,11 @@ import argparse
 import random
 import re
 import sysconfig
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from timing import best_of
 
 from inhouse.hygiene.rules import BUILTIN_RULES, Rule, read_rules
 from inhouse.hygiene.secrets import SecretScanner
@@ -48,7 +49,7 @@ def main() -> None:
     print()
     print("| scanner | processor seconds | MB/s | matches | inhouse is faster by |")
     print("|---|---|---|---|---|")
-    spent = dict(zip(works, best_of(*works.values()), strict=True))
+    spent = dict(zip(works, best_of(REPEATS, *works.values()), strict=True))
     for name, work in works.items():
         ratio = f"{spent[name] / spent['inhouse']:.1f}"
         print(f"| {name} | {spent[name]:.2f} | {size / spent[name]:.2f} | {work()} | {ratio} |")
@@ -86,18 +87,6 @@ def read(folder: Path, megabytes: float) -> list[str]:
         if sum(map(len, texts)) < megabytes * 1e6 and b"\0" not in source and len(source) < 1e6:
             texts.append(source.decode("utf-8", "replace"))
     return texts
-
-
-def best_of(*works: Callable[[], object]) -> list[float]:
-    """Return the least processor seconds of each work; they take turns, as caches and clocks vary."""
-    rounds = [[seconds(work) for work in works] for _ in range(REPEATS)]
-    return [min(column) for column in zip(*rounds, strict=True)]
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.process_time()  # all of this is one process without waiting, and machines are shared
-    work()
-    return time.process_time() - start
 
 
 if __name__ == "__main__":

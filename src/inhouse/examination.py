@@ -63,7 +63,7 @@ ANSWERS = Stage(
 )
 JUDGEMENTS = Stage(
     "judgements",
-    1,
+    2,
     (
         "evaluation.suites",
         "evaluation.conventions",
@@ -268,7 +268,9 @@ class Examination:
         return breakdown(read_scored(*folders, self.split, tokenizer, self.settings.seed))
 
     def _notes(self) -> list[str]:
-        wanted = any(arm.text == "retrieved" for arm in self._arms)
+        from inhouse.evaluation.arms import RETRIEVED
+
+        wanted = any(arm.text == RETRIEVED for arm in self._arms)
         if self._share or not wanted:
             return []
         return ["Retrieval is not used: no share of the context helped on the validation period."]
@@ -491,11 +493,10 @@ class Examination:
     def prompt_text(self) -> PromptText:
         """Conventions and examples of the tree at the cut."""
         from inhouse.evaluation.conventions import profile
+        from inhouse.evaluation.placed import tree_at_cut
         from inhouse.evaluation.prompted import PromptText, example_functions
-        from inhouse.hygiene.corpus import Corpus
 
-        tree = Corpus(self.corpus).tree(self.history, self.split.cut, "train")
-        files = [(path, document.text) for path, document in tree]
+        files = list(tree_at_cut(self))
         room = int(_PROMPT_SHARE * self.settings.evaluation.context_tokens)
         examples = example_functions(files, self.settings.seed)
         return PromptText(profile(files), examples, self._pipeline.tokenizer, room)
@@ -547,10 +548,7 @@ class Examination:
         def work(folder: Path) -> None:
             items = {item.id: item for item in read_records(self.dataset, "items", Item)}
             scored = dict.fromkeys(score.item for score in read_records(scores.path, "scores", Score))
-            found = score_prompted(
-                self._bench(folder, ()), [items[name] for name in scored], self.prompt_text
-            )
-            write_records(folder / "scores.parquet", found, Score)
+            score_prompted(self._bench(folder, ()), [items[name] for name in scored], self.prompt_text)
 
         settings = {
             "evaluation": self.settings.evaluation.model_dump(mode="json"),

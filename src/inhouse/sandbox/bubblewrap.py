@@ -22,7 +22,7 @@ from inhouse.sandbox.folder import NOBODY
 from inhouse.sandbox.levels import SetupFailed, as_nobody, limited
 from inhouse.sandbox.seccomp import filter_program
 from inhouse.sandbox.supervise import Ended, children_of, supervise
-from inhouse.sandbox.view import ViewRefused, view_of
+from inhouse.sandbox.view import view_for
 from inhouse.sandbox.whitelist import SYSTEM_LINKS
 
 if TYPE_CHECKING:
@@ -69,10 +69,7 @@ class Bubblewrap:
         stdin: bytes,
     ) -> Ended:
         """Run a command in a filled folder. Raises SetupFailed."""
-        try:
-            view = None if self.owner is None else view_of([path.resolve() for path in readable])
-        except ViewRefused as refused:
-            raise SetupFailed(f"what may be read lies where only root may go ({refused})") from None
+        view = view_for(self.owner, readable)
         with _handle_of(self._filter) as filter_, _pipe() as (status_out, status_in):
             words = [
                 *as_nobody(self.owner, view),

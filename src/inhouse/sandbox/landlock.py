@@ -21,7 +21,7 @@ from inhouse.sandbox.folder import NOBODY
 from inhouse.sandbox.levels import SetupFailed, as_nobody, limited
 from inhouse.sandbox.seccomp import DENIED_CALLS
 from inhouse.sandbox.supervise import Ended, kill_descendants, supervise
-from inhouse.sandbox.view import ViewRefused, view_of
+from inhouse.sandbox.view import view_for
 from inhouse.sandbox.whitelist import SYSTEM_LINKS
 
 if TYPE_CHECKING:
@@ -61,10 +61,7 @@ class Sandlock:
         stdin: bytes,
     ) -> Ended:
         """Run a command in a filled folder. Raises SetupFailed."""
-        try:
-            view = None if self.owner is None else view_of([path.resolve() for path in readable])
-        except ViewRefused as refused:
-            raise SetupFailed(f"what may be read lies where only root may go ({refused})") from None
+        view = view_for(self.owner, readable)
         lifeline, held = os.pipe()
         report, told = os.pipe()
         _copy_loader_cache(job)

@@ -22,17 +22,15 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inhouse.sandbox.levels import SetupFailed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ViewRefused", "barrier", "view_of"]
+__all__ = ["barrier", "view_for"]
 
 _made: dict[tuple[str, ...], int] = {}
 _lock = threading.Lock()
-
-
-class ViewRefused(Exception):
-    """The kernel did not let us make the namespace; the message says why."""
 
 
 def barrier(place: Path) -> Path | None:
@@ -43,11 +41,15 @@ def barrier(place: Path) -> Path | None:
     return None
 
 
-def view_of(places: Iterable[Path]) -> int | None:
-    """Return a handle of the namespace in which all resolved `places` can be reached, None if none is needed.
+def view_for(owner: int | None, readable: Iterable[Path]) -> int | None:
+    """Return a handle of the namespace in which `owner` reaches all of `readable`, None if none is needed.
 
-    Made once for each set of places; for root only. Raises ViewRefused.
+    None is needed for `owner` None, who is no other user than ours. Made once for each set of places, as
+    root. Raises SetupFailed where the kernel does not let us.
     """
+    if owner is None:
+        return None
+    places = [path.resolve() for path in readable]
     hidden = tuple(sorted({str(place) for place in places if barrier(place) is not None}))
     if not hidden:
         return None
@@ -73,7 +75,8 @@ def _make(hidden: tuple[str, ...]) -> int:
         maker.stdin.write("\n".join(pairs).encode("utf-8", "surrogateescape") + b"\n\n")
         maker.stdin.flush()
         if maker.stdout.readline() != b"ready\n":
-            raise ViewRefused(maker.stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2])
+            why = maker.stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise SetupFailed(f"what may be read lies where only root may go ({why})")
         return os.open(f"/proc/{maker.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         maker.communicate()

@@ -32,6 +32,7 @@ __all__ = [
     "NO_ANSWER",
     "SUITE",
     "Execution",
+    "Run",
     "judged",
     "reference_answer",
     "run_programs",
@@ -44,6 +45,8 @@ NO_ANSWER = "nothing was written"
 
 _Answers = Sequence[tuple[Task, str]]
 _Verdict = tuple[bool, str] | None  # passed and why not; None where the task cannot be scored
+Run = Callable[[_Answers], list[_Verdict]]
+"""Judges answers, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def judged(
     suite: str,
     tasks: Sequence[Task],
     completions: Sequence[Completion],
-    run: Callable[[_Answers], list[_Verdict]],
+    run: Run,
     suffix: str = "",
 ) -> Iterator[Judgement]:
     """Yield pass or fail of every completion, then pass@k of tasks with random answers.

@@ -28,6 +28,7 @@ from inhouse.evaluation.tasks import Check, Task
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from inhouse.evaluation.suites.execution import Run
     from inhouse.evaluation.tasks import Completion, Judgement, Project
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "PACKAGE",
     "SUITE",
     "HumanEval",
+    "chosen",
+    "judged_by_form",
     "problem_tasks",
     "program",
     "read_problems",
@@ -66,24 +69,36 @@ class HumanEval:
     def tasks(self, project: Project) -> Sequence[Task]:
         """Return problems in both forms, as many problems as the settings allow."""
         problems = read_problems(project.settings.generation.human_eval)
-        tasks = problem_tasks(problems, self.name)
-        forms = {task.group: [one for one in tasks if one.group == task.group] for task in tasks}
-        first = even_tasks([pair[0] for pair in forms.values()], project.settings.seed)
-        chosen = first[: project.settings.generation.tasks]
-        return [task for one in chosen for task in forms[one.group]]
+        return chosen(problem_tasks(problems, self.name), project)
 
     def judge(
         self, project: Project, tasks: Sequence[Task], completions: Sequence[Completion]
     ) -> Iterator[Judgement]:
         """Run the test of each problem on each answer."""
-        for suffix, chat in (("", True), (COMPLETION, False)):
-            own = [task for task in tasks if is_chat(task) == chat]
-            yield from judged(
-                self.name, own, completions, lambda answers: run_programs(project, answers, program), suffix
-            )
+        return judged_by_form(
+            self.name, tasks, completions, lambda answers: run_programs(project, answers, program)
+        )
 
 
 SUITE = HumanEval()
+
+
+def chosen(tasks: Sequence[Task], project: Project) -> list[Task]:
+    """Return the tasks of as many problems as the settings allow, each problem in all its forms."""
+    forms: dict[str, list[Task]] = {}
+    for task in tasks:
+        forms.setdefault(task.group, []).append(task)
+    first = even_tasks([pair[0] for pair in forms.values()], project.settings.seed)
+    return [task for one in first[: project.settings.generation.tasks] for task in forms[one.group]]
+
+
+def judged_by_form(
+    suite: str, tasks: Sequence[Task], completions: Sequence[Completion], run: Run
+) -> Iterator[Judgement]:
+    """Yield what `judged` does for the chat form, then for the completion form with measures of its own."""
+    for suffix, chat in (("", True), (COMPLETION, False)):
+        own = [task for task in tasks if is_chat(task) == chat]
+        yield from judged(suite, own, completions, run, suffix)
 
 
 def read_problems(path: Path | None = None) -> list[dict[str, Any]]:

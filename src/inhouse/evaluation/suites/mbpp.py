@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 from inhouse.digests import digest_json
 from inhouse.errors import UserMistake
 from inhouse.evaluation.prompts import is_chat
-from inhouse.evaluation.sampling import even_tasks
-from inhouse.evaluation.suites.execution import judged, run_programs
-from inhouse.evaluation.suites.human_eval import COMPLETION, INSTRUCTION
+from inhouse.evaluation.suites.execution import run_programs
+from inhouse.evaluation.suites.human_eval import INSTRUCTION, chosen, judged_by_form
 from inhouse.evaluation.tasks import Check, Task
 
 if TYPE_CHECKING:
@@ -48,20 +47,15 @@ class Mbpp:
             raise UserMistake(
                 "MBPP needs its problems", "no file is named", "set generation.mbpp to the path of mbpp.jsonl"
             )
-        tasks = problem_tasks(read_problems(path))
-        forms = {task.group: [one for one in tasks if one.group == task.group] for task in tasks}
-        first = even_tasks([pair[0] for pair in forms.values()], project.settings.seed)
-        return [task for one in first[: project.settings.generation.tasks] for task in forms[one.group]]
+        return chosen(problem_tasks(read_problems(path)), project)
 
     def judge(
         self, project: Project, tasks: Sequence[Task], completions: Sequence[Completion]
     ) -> Iterator[Judgement]:
         """Run the assertions of each problem on each answer."""
-        for suffix, chat in (("", True), (COMPLETION, False)):
-            own = [task for task in tasks if is_chat(task) == chat]
-            yield from judged(
-                self.name, own, completions, lambda answers: run_programs(project, answers, program), suffix
-            )
+        return judged_by_form(
+            self.name, tasks, completions, lambda answers: run_programs(project, answers, program)
+        )
 
 
 SUITE = Mbpp()
