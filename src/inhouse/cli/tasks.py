@@ -105,6 +105,8 @@ def _print(task: Task) -> None:
         "checked with": f"{task.check.runner} at {task.check.revision[:12]}, {task.check.seconds} s",
         "tests": "\n".join(task.check.tests) or task.check.source,
     }
+    if task.check.runner == "command" and task.check.source:
+        parts["built with"] = task.check.source
     for title, text in parts.items():
         print(f"-- {title}\n{for_terminal(str(text)).rstrip()}")
 

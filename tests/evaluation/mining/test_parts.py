@@ -21,8 +21,9 @@ from inhouse.evaluation.mining.mutations import RULES, mutations
 from inhouse.evaluation.mining.places import Place, distinct, find_places, is_nothing, unsuitable
 from inhouse.evaluation.mining.proofs import prove
 from inhouse.evaluation.mining.record import read_record
+from inhouse.evaluation.mining.reports import last_words
 from inhouse.evaluation.mining.trees import LARGEST_FILE, export
-from inhouse.evaluation.mining.verify import Trial, Verdict, last_words
+from inhouse.evaluation.mining.verify import Trial, Verdict
 from inhouse.evaluation.tasks import Check
 from inhouse.sandbox import Outcome
 from inhouse.sources.git import Repository
@@ -63,6 +64,8 @@ def test_a_tree_holds_no_git_no_link_out_of_it_and_no_large_file(tmp_path: Path)
         "folder/a.py": b"a = 1\n",
     }
     assert dict(tree.skipped) == {"large file": 1, "link out of the tree": 4, "submodule": 1}
+    assert tree.folders == {"sub"}
+    assert tree.executable == set()
 
 
 # ------------------------------------------------------------ gaps

@@ -4,7 +4,7 @@
     rejected.parquet   Rejected: what was not, with the reason
     counts.json        how many of each kind, what the tests said, what was left out
 
-Python has all four kinds; C and JavaScript have functions and bugs, checked by a command.
+Python has all four kinds; C and JavaScript have all but equivalence, checked by a command.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from inhouse.datasets.material import Material
 from inhouse.errors import UserMistake
 from inhouse.evaluation.mining import bugs, commits, equivalence, functions
-from inhouse.evaluation.mining.commands import NoCommand, find_command, try_command
+from inhouse.evaluation.mining.commands import plan_for, survey_command
+from inhouse.evaluation.mining.commit_tests import CommandCommits, PythonCommits
 from inhouse.evaluation.mining.material import LANGUAGES, Known, find_fresh
+from inhouse.evaluation.mining.plans import NoCommand
 from inhouse.evaluation.mining.results import Rejected
 from inhouse.evaluation.mining.survey import survey
 from inhouse.evaluation.mining.verify import Checker
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inhouse.config import Settings
+    from inhouse.evaluation.mining.commits import Candidate
     from inhouse.evaluation.mining.functions import Suite
     from inhouse.evaluation.mining.material import Fresh
     from inhouse.evaluation.mining.places import Place
@@ -83,10 +86,12 @@ def write_mined(
         bar.advance(sum(len(found.places) for found in fresh.values()))
     for language, found in fresh.items():
         mined.note(language, found)
-    mined.python(fresh["python"], heldout)
-    for language in ("c", "javascript"):
-        if fresh[language].places:
-            mined.by_command(language, fresh[language].places)
+    candidates, others = commits.find_commits(material, heldout)
+    for language in LANGUAGES:
+        places, own = fresh[language].places, candidates.get(language, [])
+        if places or own:
+            mined.take(language, others.get(language, []))
+            mined.mine(language, places, own)
     mined.write(folder, dict(tree.skipped))
 
 
@@ -125,57 +130,58 @@ class _Mined:
         }
         self.rejected += [Rejected(functions.KIND, place, reason) for place, reason in fresh.rejected]
 
-    def python(self, fresh: Fresh, heldout: Sequence[Sequence[Change]]) -> None:
-        """Mine all four kinds."""
+    def mine(self, language: str, places: Sequence[Place], candidates: Sequence[Candidate]) -> None:
+        """Mine all kinds of one language."""
+        command = self.bench.checker.settings.test_command
+        if language == "python" and (not command or "pytest" in " ".join(command)):
+            self._python(places, candidates)
+        else:
+            self._by_command(language, places, candidates)
+
+    def _python(self, places: Sequence[Place], candidates: Sequence[Candidate]) -> None:
         bench = self.bench
-        command = bench.checker.settings.test_command
-        if command and "pytest" not in " ".join(command):
-            if fresh.places:
-                self.by_command("python", fresh.places)
-            return
-        candidates, others = commits.find_commits(bench.material, heldout)
-        if not fresh.places and not candidates:
-            return
-        self._take("python", others)
-        tip = bench.material.split.tip
-        found = survey(bench.checker, tip, bench.folder, bench.workers, bench.progress)
+        found = survey(bench.checker, bench.material.split.tip, bench.folder, bench.workers, bench.progress)
         self.languages["python"] |= {"tests": dict(found.counts), "runner": found.runner}
         if found.problem:
             self._problem("python", found.problem)
         else:
-            self._functions_and_bugs("python", found, fresh.places)
-            self._take("python", commits.mine_commits(bench, candidates, found.runner))
-        untested = [place for place in fresh.places if found.problem or found.check_for(place) == _UNTESTED]
-        self._take("python", equivalence.mine_equivalence(bench, untested))
+            self._functions_and_bugs("python", found, places)
+            tests = PythonCommits(found.runner)
+            self.take("python", commits.mine_commits(bench, candidates, tests, "python"))
+        untested = [place for place in places if found.problem or found.check_for(place) == _UNTESTED]
+        self.take("python", equivalence.mine_equivalence(bench, untested))
 
-    def by_command(self, language: str, places: Sequence[Place]) -> None:
-        """Mine functions and bugs with a command for their tests."""
-        checker, tip = self.bench.checker, self.bench.material.split.tip
+    def _by_command(self, language: str, places: Sequence[Place], candidates: Sequence[Candidate]) -> None:
+        bench, tip = self.bench, self.bench.material.split.tip
         try:
-            words = checker.settings.test_command
-            if not words or "pytest" in " ".join(words):
-                words = find_command(language, checker.trees.tree(tip).files)
-            self.languages[language]["command"] = " ".join(words)
-            with self.bench.progress.task(f"run the {language} tests"):
-                tests = try_command(checker, tip, words)
+            plan = plan_for(bench.checker, tip, language)
+            self.languages[language] |= {"command": plan.shown}
+            with bench.progress.task(f"run the {language} tests"):
+                tests = survey_command(bench.checker, tip, language, plan, bench.workers)
         except NoCommand as reason:
             self._problem(language, str(reason))
             return
-        self.languages[language]["tests"] = {"passed": tests.check.expected}
+        self.languages[language]["tests"] = dict(tests.counts)
+        if tests.reach.problem:
+            self.languages[language]["reach"] = tests.reach.problem
         self._functions_and_bugs(language, tests, places)
+        if language != "python":
+            found = commits.mine_commits(bench, candidates, CommandCommits(language), language)
+            self.take(language, found)
 
     def _functions_and_bugs(self, language: str, suite: Suite, places: Sequence[Place]) -> None:
-        found = self._take(language, functions.mine_functions(self.bench, suite, places, language))
+        found = self.take(language, functions.mine_functions(self.bench, suite, places, language))
         by_key = {functions.place_key(place): place for place in places}
         proved = [(by_key[one.place], task) for one in found for task in one.tasks]
-        self._take(language, bugs.mine_bugs(self.bench, proved, language))
+        self.take(language, bugs.mine_bugs(self.bench, proved, language))
 
     def _problem(self, language: str, sentence: str) -> None:
         self.languages[language]["problem"] = sentence
         self.problems.append(sentence)
         self.bench.progress.warn(f"{language}: {sentence}")
 
-    def _take(self, language: str, results: Iterable[Found]) -> list[Found]:
+    def take(self, language: str, results: Iterable[Found]) -> list[Found]:
+        """Keep what was found, and count it."""
         found = list(results)
         for one in found:
             self.tried[one.kind, language] += 1

@@ -38,6 +38,8 @@ STUBS = {
 }
 """What stands for a missing body, by language. A test that passes with one does not test the function."""
 
+_LEAVING = {"python": "import os; os._exit(0)", "c": "__builtin_exit(0);", "javascript": "process.exit(0);"}
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -65,10 +67,15 @@ class Place:
     def stubs(self) -> list[str]:
         """Return bodies that do nothing or fail, laid out like the reference."""
         zero = "" if re.match(r"(?:static |inline |extern )*void \w", self.signature) else "0"
+        return [self._body(stub.replace("{zero}", zero)) for stub in STUBS[self.language]]
+
+    def leaving(self) -> str:
+        """Return a body that ends the program as if all were well."""
+        return self._body(_LEAVING[self.language])
+
+    def _body(self, statement: str) -> str:
         closing = "\n}" if self.reference.rstrip().endswith("}") else ""
-        return [
-            _indent(self.reference) + stub.replace("{zero}", zero) + closing for stub in STUBS[self.language]
-        ]
+        return _indent(self.reference) + statement + closing
 
 
 def find_places(path: str, text: str, language: str) -> Iterator[Place]:

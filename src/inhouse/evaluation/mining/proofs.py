@@ -2,6 +2,7 @@
 
 reference          must pass, twice
 every stub         must fail, twice (`places.STUBS`); one that does not compile says nothing
+leaving            must fail, twice: a command whose tests say nothing takes status 0 for success
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ __all__ = ["TIMES", "Proof", "prove"]
 
 TIMES = 2
 """How often everything is run."""
+
+_IDLE = "its tests pass without its body"
+_SILENT = "a body that leaves with status 0 passes its tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +52,19 @@ def prove(checker: Checker, pairs: Sequence[tuple[Place, Check]], workers: int) 
 
 def _trials(place: Place, check: Check) -> list[Trial]:
     reference = place.filled(place.reference)
-    contents = [reference] + [place.filled(stub) for stub in place.stubs()] * TIMES
+    contents = [reference] + [place.filled(stub) for stub in _bodies(place, check)] * TIMES
     return [Trial(check, place.path, content, reference) for content in contents]
+
+
+def _bodies(place: Place, check: Check) -> list[str]:
+    """Return what is tried in place of a body. Of Python, the referee knows that somebody left."""
+    return [*place.stubs(), *([place.leaving()] if check.runner == "command" else [])]
 
 
 def _judge(checker: Checker, place: Place, check: Check, verdicts: Sequence[Verdict]) -> Proof:
     """Judge one place by the verdicts on its trials."""
     reference, *others = verdicts
-    stubs = place.stubs()
+    stubs = _bodies(place, check)
     ends = [others[number :: len(stubs)] for number in range(len(stubs))]
     if not reference.passed:
         never = reference.outcome is None
@@ -64,8 +73,10 @@ def _judge(checker: Checker, place: Place, check: Check, verdicts: Sequence[Verd
         )
     if any(len({verdict.passed for verdict in own}) > 1 for own in ends):
         return Proof(check, reason="flaky: without its body it passes once and fails once")
+    if ends[-1][0].passed and not any(own[0].passed for own in ends[:-1]):
+        return Proof(check, reason=_SILENT if check.runner == "command" else _IDLE)
     if any(own[0].passed for own in ends):
-        return Proof(check, reason="its tests pass without its body")
+        return Proof(check, reason=_IDLE)
     built = [stub for stub, own in zip(stubs, ends, strict=True) if own[0].built or check.runner != "command"]
     if not built:
         return Proof(check, reason="nothing that stands for its body compiles")

@@ -7,7 +7,6 @@ hangs the interpreter costs its part and no more. Finished parts survive a kill.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING
 from inhouse.datasets.items import evenly
 from inhouse.evaluation.mining.environment import ANOTHER_PYTHON
 from inhouse.evaluation.mining.record import Record, read_record
-from inhouse.evaluation.mining.verify import RECORD, last_words, record_of
+from inhouse.evaluation.mining.reports import NETWORK, last_words
+from inhouse.evaluation.mining.verify import RECORD, record_of
 from inhouse.evaluation.tasks import Check
 from inhouse.shards import write_json
 
@@ -38,10 +38,6 @@ _NARROW = 8
 
 _PARTS = 8
 _SECONDS_PER_TEST = 30.0
-_NETWORK = re.compile(
-    r"Network is unreachable|Name or service not known|name resolution|getaddrinfo|Errno -[23]\b|Errno 101"
-    r"|ConnectError|ConnectionRefused|Max retries exceeded|URLError|Operation not permitted.*socket"
-)
 _HUNG = "the test took too long"
 
 
@@ -169,7 +165,7 @@ def _merge(revision: str, runner: str, collected: Record, records: Sequence[Reco
         "collected": len(collected.collected),
         "files_not_collected": len(collected.broken),
         **{outcome: outcomes[outcome] for outcome in ("passed", "failed", "skipped")},
-        "failed_for_the_network": sum(bool(_NETWORK.search(why)) for why in failed),
+        "failed_for_the_network": sum(bool(NETWORK.search(why)) for why in failed),
         "failed_by_hanging": sum(_HUNG in why for why in failed),
         "killed_with_their_part": len(collected.collected) - len(tests),
     }

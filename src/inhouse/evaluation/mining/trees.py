@@ -28,6 +28,7 @@ LARGEST_FILE = 4_000_000
 LARGEST_TREE = 256_000_000
 """Bytes of one tree: it is held in memory, and copied for every run."""
 
+_EXECUTABLE = "100755"
 _MOST_HOPS = 8  # from link to link
 _LINK_BYTES = 4_096
 _KEPT = 4  # trees in memory
@@ -35,11 +36,17 @@ _KEPT = 4  # trees in memory
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The files of one revision. `skipped` counts what was left out by its reason."""
+    """The files of one revision. `skipped` counts what was left out by its reason.
+
+    Files are laid out without their permissions; `executable` are those that may be run by their own path.
+    `folders` are those of submodules, which a clone leaves empty.
+    """
 
     revision: str
     files: Mapping[str, bytes]
     skipped: Mapping[str, int]
+    executable: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
 
     def with_files(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
         """Return the tree's files with others laid over them."""
@@ -63,9 +70,10 @@ class TreeReader:
 
 
 def export(repository: Repository, revision: str) -> Tree:
-    """Read the tree of a revision. Executable bits are lost: nothing here is run by its own path."""
+    """Read the tree of a revision."""
     skipped: Counter[str] = Counter()
-    wanted, links = _choose(repository.tree(revision), skipped)
+    entries = repository.tree(revision)
+    wanted, links = _choose(entries, skipped)
     contents = dict(repository.read(sorted({*wanted.values(), *links.values()})))
     files = {path: contents[document] for path, document in wanted.items()}
     targets = {path: contents[document] for path, document in links.items()}
@@ -75,7 +83,11 @@ def export(repository: Repository, revision: str) -> Tree:
             skipped["link out of the tree"] += 1
         else:
             files.update(found)
-    return Tree(revision, dict(sorted(files.items())), dict(skipped))
+    executable = {entry.path for entry in entries if entry.mode == _EXECUTABLE and entry.path in wanted}
+    folders = {entry.path for entry in entries if entry.mode == SUBMODULE and not is_escaped(entry.path)}
+    return Tree(
+        revision, dict(sorted(files.items())), dict(skipped), frozenset(executable), frozenset(folders)
+    )
 
 
 def _choose(entries: Iterable[TreeEntry], skipped: Counter[str]) -> tuple[dict[str, str], dict[str, str]]:

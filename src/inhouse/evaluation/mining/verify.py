@@ -4,19 +4,18 @@
 
 Python tests are judged by `inhouse.sandbox.checks`: on the machine that judges, the reference runs once, and
 an answer has to do what the reference did there, within time limits calibrated on it. A command is judged by
-its status and by the passed tests that it reports.
+its status and by the passed tests that it reports, which must be as many as with the reference.
 
     runner      tests                                       source
     pytest      node ids
     unittest    ids such as tests.test_a.Case.test_b
     program                                                 runs after the first of the check's files
-    command     words of the command
+    command     words of the command                        builds the tree, once for all answers
 """
 
 from __future__ import annotations
 
 import json
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,18 +23,24 @@ from importlib.resources import files as resource_files
 from typing import TYPE_CHECKING
 
 from inhouse.errors import CheckFailed
+from inhouse.evaluation.mining import building
 from inhouse.evaluation.mining.environment import PythonEnvironment, import_roots
 from inhouse.evaluation.mining.record import Record, read_record
+from inhouse.evaluation.mining.reports import NOT_BUILT, last_words, marks
 from inhouse.evaluation.mining.trees import TreeReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from inhouse.config import Execution
     from inhouse.evaluation.tasks import Check, Project, Task
     from inhouse.sandbox import Job, Limits, Outcome, Sandbox
     from inhouse.sandbox.checks import Expectation, PythonTests
     from inhouse.sources.git import Repository
+
+    _Key = tuple[Check, str, str]
+    _Built = tuple[str, str]
 
 __all__ = [
     "RECORD",
@@ -44,8 +49,6 @@ __all__ = [
     "Verdict",
     "check",
     "inside",
-    "last_words",
-    "marks",
     "record_of",
     "rounded",
 ]
@@ -55,14 +58,10 @@ RECORD = ".inhouse/record.jsonl"
 
 _RECORDER, _OPTIONS, _PROGRAM = ".inhouse/inhouse_recorder.py", ".inhouse/options.json", ".inhouse/program.py"
 _PATHS, _ENTRY = "inhouse_paths.py", "inhouse_entry.py"
+_REACHER = ".inhouse/inhouse_reach.py"
 _MEMORY_MB, _PROCESSES, _FILE_MB, _DISK_MB = 2_048, 256, 256, 1_024
-_SUMMARIES = (
-    re.compile(r"^[#\u2139] pass (\d+)\s*$", re.M),  # node
-    re.compile(r"^\d+% tests passed, \d+ tests failed out of (\d+)", re.M),  # ctest; all of them, or it fails
-)
-_NOT_BUILT = re.compile(r"^\S+:\d+:(?:\d+:)? (?:fatal )?error: |^(?:\w+: )?SyntaxError: ", re.M)
-_MARK = re.compile(r"\b(?:ok|pass|passed)\b|[✓✔]", re.I)
-_NO_MARK = re.compile(r"\bnot ok\b|\bfail", re.I)
+_LEAST_SECONDS = 1.0  # that a command counts as having taken: starting a compiler varies
+_BUILD_FIRST = ("sh", "-c", 'sh -c "$0" >/dev/null 2>&1; exec "$@"')
 _UNITTEST = """\
 import candidate  # not there where the candidate's code must not run
 import unittest
@@ -100,7 +99,7 @@ class Verdict:
     def built(self) -> bool:
         """Whether no compiler complained: a stub that does not compile says nothing of the tests."""
         output = self.outcome.stdout + "\n" + self.outcome.stderr if self.outcome is not None else ""
-        return not _NOT_BUILT.search(output)
+        return not NOT_BUILT.search(output)
 
     @property
     def seconds(self) -> float:
@@ -130,12 +129,28 @@ class Checker:
         self.settings = settings
         self.trees = TreeReader(repository)
         self._repository = repository
-        self._expected: dict[tuple[Check, str, str], Expectation | str] = {}
+        self._expected: dict[_Key, Expectation | str] = {}
+        self._built: tuple[_Built, Outcome] | None = None  # the last one: archives are large
 
     @cached_property
     def python(self) -> PythonEnvironment:
         """The environment that Python tests run with."""
         return PythonEnvironment.probe(self.settings.python, self._repository.path)
+
+    @cached_property
+    def search(self) -> str | None:
+        """Where programs are looked for: first in the environment that the user named, None for as usual."""
+        from inhouse.sandbox.whitelist import environment_with
+
+        if self.settings.python is None:
+            return None
+        return f"{self.python.executable.parent}:{environment_with({})['PATH']}"
+
+    @property
+    def packages(self) -> Path | None:
+        """The folder of JavaScript packages that the checkout has."""
+        folder = self._repository.path / building.PACKAGES
+        return folder if folder.is_dir() else None
 
     # -------------------------------------------------------- judging
 
@@ -149,20 +164,38 @@ class Checker:
 
     def run_many(self, trials: Sequence[Trial], workers: int) -> list[Verdict]:
         """Run trials side by side; the results are in their order."""
-        for revision in dict.fromkeys(trial.check.revision for trial in trials):
-            self.trees.tree(revision)  # read before the threads ask for it
-        references = {_key(trial): trial for trial in trials if trial.check.runner != "command"}
-        new = [trial for key, trial in references.items() if key not in self._expected]
+        found: dict[int, Verdict] = {}
         with ThreadPoolExecutor(max(1, workers)) as pool:
-            for trial, expected in zip(new, pool.map(self.expect, new), strict=True):
-                self._expected[_key(trial)] = expected
-            return list(pool.map(self._run, trials))
+            for own in _by_build(trials):
+                for check in dict.fromkeys(trials[number].check for number in own):
+                    self.build(check)
+                references = {_key(trials[number]): trials[number] for number in own}
+                new = [
+                    one
+                    for key, one in references.items()
+                    if key not in self._expected and _has_reference(one)
+                ]
+                for trial, expected in zip(new, pool.map(self.expect, new), strict=True):
+                    self._expected[_key(trial)] = expected
+                found |= zip(own, pool.map(self._run, [trials[number] for number in own]), strict=True)
+        return [found[number] for number in range(len(trials))]
+
+    def outcomes(self, trials: Sequence[Trial], workers: int) -> list[Outcome]:
+        """Run commands side by side without judging them."""
+        results: dict[int, Outcome] = {}
+        for own in _by_build(trials):
+            self.build(trials[own[0]].check)
+            jobs = [self._command_job(trials[number], 0.0) for number in own]
+            results |= zip(own, self.sandbox.run_many(jobs, workers), strict=True)
+        return [results[number] for number in range(len(trials))]
 
     def expect(self, trial: Trial) -> Expectation | str:
-        """Run a Python check on its reference: what it did, or the reason why it does not pass."""
+        """Run a check on its reference: what it did, or the reason why it does not pass."""
         from inhouse.sandbox.checks import expect_python
 
         check, content = trial.check, _encode(trial.reference)
+        if check.runner == "command":
+            return self._expect_command(trial)
         tests = self._python_tests(check, trial.path)
         try:
             expected = expect_python(
@@ -173,21 +206,34 @@ class Checker:
         missing = sorted(set(check.tests) - set(expected.tests)) if check.runner == "pytest" else []
         return f"{missing[0]} does not pass" if missing else expected
 
+    def _expect_command(self, trial: Trial) -> Expectation | str:
+        """Run a command on the reference, which must pass as many tests as it did where it was verified."""
+        from inhouse.sandbox.checks import Expectation
+
+        job = self._command_job(replace(trial, content=trial.reference), 0.0)
+        verdict = _of_command(trial.check, self.sandbox.run_job(job), trial.check.expected)
+        if not verdict.passed:
+            return verdict.reason
+        return Expectation(False, verdict.count, {}, (), verdict.seconds, self.sandbox.isolation)
+
     def measured(self, check: Check, path: str, reference: str) -> Check:
         """Return a check that knows what its reference did, if it was run here: tests and processor time."""
-        expected = self._expected.get((check, path, reference))
+        expected = self._expected.get(_key(Trial(check, path, "", reference)))
         if expected is None or isinstance(expected, str):
             return check
-        count = len(check.tests) or expected.checks
+        count = expected.checks if check.runner == "command" else len(check.tests) or expected.checks
         return replace(check, expected=count, seconds=rounded(expected.cpu_seconds))
 
     def _run(self, trial: Trial) -> Verdict:
         check = trial.check
-        if check.runner == "command":
-            return _of_command(check, self.sandbox.run_job(self._command_job(trial)))
+        if not _has_reference(trial):
+            return _of_command(check, self.sandbox.run_job(self._command_job(trial, check.seconds)), 0)
         expected = self._expected[_key(trial)]
         if isinstance(expected, str):
             return Verdict(False, f"the reference does not pass here: {expected}", None)
+        if check.runner == "command":
+            job = self._command_job(trial, max(expected.cpu_seconds, _LEAST_SECONDS))
+            return _of_command(check, self.sandbox.run_job(job), expected.checks)
         from inhouse.sandbox.checks import check_python
 
         files = {trial.path: _encode(trial.content)} if trial.path else {}
@@ -223,13 +269,55 @@ class Checker:
             python=str(self.python.executable),
         )
 
-    def _command_job(self, trial: Trial) -> Job:
+    # -------------------------------------------------------- commands
+
+    def _command_job(self, trial: Trial, seconds: float) -> Job:
+        """Return a run of a command, on the built tree where there is one."""
+        check = trial.check
+        laid = {trial.path: _encode(trial.content)} if trial.path else {}
+        laid |= {file.path: _encode(file.text) for file in check.files}
+        built = (
+            self._built[1].collected if self._built is not None and self._built[0] == _built(check) else {}
+        )
+        archive = built.get(building.ARCHIVE)
+        if archive is not None:
+            return self._job(building.candidate_job(archive, laid, check.tests), seconds)
+        tree = self.trees.tree(check.revision)
+        words = [*_BUILD_FIRST, check.source, *check.tests] if check.source else check.tests
+        limits = 0.0 if check.source else seconds  # they are the tests', and this builds as well
+        return self._job(building.fresh_job(tree, laid, words), limits)
+
+    def build(self, check: Check) -> Outcome | None:
+        """Read the tree of a check, and build it, before threads ask for either; None if nothing is built."""
+        tree = self.trees.tree(check.revision)
+        # Without a sandbox each run has a folder of another name, and builds know theirs
+        if not check.source or check.runner != "command" or self.sandbox.isolation == "unsafe-local":
+            return None
+        if self._built is None or self._built[0] != _built(check):
+            self._built = None  # archives are large
+            laid = building.build_job(tree, check.source)
+            self._built = _built(check), self.sandbox.run_job(self._job(laid, 0.0, building.ARCHIVE))
+        return self._built[1]
+
+    def reach(self, revision: str, given: bytes) -> tuple[bytes, Outcome]:
+        """Run the program that counts which tests execute which functions; see `inside/inhouse_reach.py`."""
+        import sys
+
+        tree = self.trees.tree(revision)
+        laid = building.reach_job(tree, sys.executable, inside(_REACHER), given)
+        outcome = self.sandbox.run_job(self._job(laid, 0.0, building.REACHED))
+        return outcome.collected.get(building.REACHED, b""), outcome
+
+    def _job(self, laid: building.Laid, seconds: float, *collect: str) -> Job:
         from inhouse.sandbox import Job
 
-        laid = {trial.path: _encode(trial.content)} if trial.path else {}
-        laid |= {file.path: _encode(file.text) for file in trial.check.files}
-        files = self.trees.tree(trial.check.revision).with_files(laid)
-        return Job(command=trial.check.tests, files=files, limits=self.limits(trial.check.seconds))
+        words, files = laid
+        variables = {"PATH": self.search} if self.search else {}
+        readable = [] if self.settings.python is None else [*self.python.readable]
+        if self.packages is not None:
+            variables["INHOUSE_PACKAGES"] = str(self.packages)
+            readable.append(self.packages)
+        return Job(words, files, readable, self.limits(seconds), variables, collect=collect)
 
     # -------------------------------------------------------- running without judging
 
@@ -337,46 +425,43 @@ def _trial(task: Task, answer: str) -> Trial:
     return Trial(task.check, task.path, content, reference)
 
 
-def _key(trial: Trial) -> tuple[Check, str, str]:
-    return trial.check, trial.path, trial.reference
+def _key(trial: Trial) -> _Key:
+    return replace(trial.check, expected=0, seconds=0.0), trial.path, trial.reference
+
+
+def _built(check: Check) -> _Built:
+    return (check.revision, check.source) if check.runner == "command" else ("", "")
+
+
+def _has_reference(trial: Trial) -> bool:
+    """Tell whether the reference says what is expected: commands of the user's own tasks have no tree."""
+    return trial.check.runner != "command" or bool(trial.check.revision)
+
+
+def _by_build(trials: Sequence[Trial]) -> list[list[int]]:
+    """Return the numbers of the trials, those of one built tree together."""
+    groups: dict[_Built, list[int]] = {}
+    for number, trial in enumerate(trials):
+        groups.setdefault(_built(trial.check), []).append(number)
+    return list(groups.values())
 
 
 def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _of_command(check: Check, outcome: Outcome) -> Verdict:
+def _of_command(check: Check, outcome: Outcome, expected: int) -> Verdict:
+    expected = max(expected, check.expected)
     count = marks(outcome.stdout + "\n" + outcome.stderr)
-    if outcome.ok and count >= check.expected:
+    if outcome.ok and count >= expected:
         return Verdict(True, "", outcome, count=count)
     if outcome.hit:
         reason = f"hit its limit of {', '.join(outcome.hit)}"
     elif outcome.ok:
-        reason = f"reports {count} of {check.expected} passed tests"
+        reason = f"reports {count} of {expected} passed tests"
     else:
         reason = f"status {outcome.status}: {last_words(outcome.stderr or outcome.stdout)}"
     return Verdict(False, reason, outcome, count=count)
-
-
-def marks(output: str) -> int:
-    """Count the passed tests that a runner reported: by its summary, else by its lines that say so.
-
-    >>> marks("ok 1 - adds\\nnot ok 2 - takes away\\n# pass 1\\n")
-    1
-    >>> marks("test_add ... ok\\ntest_sub: PASSED\\n1 test failed\\n")
-    2
-    """
-    for summary in _SUMMARIES:
-        found = summary.findall(output)
-        if found:
-            return sum(map(int, found))
-    return sum(bool(_MARK.search(line)) and not _NO_MARK.search(line) for line in output.splitlines())
-
-
-def last_words(text: str, lines: int = 1, most: int = 300) -> str:
-    """Return the last lines of an output that say something, on one line."""
-    spoken = [line.strip() for line in text.splitlines() if line.strip(" =-_")]
-    return " | ".join(spoken[-lines:])[-most:]
 
 
 def rounded(seconds: float) -> float:
