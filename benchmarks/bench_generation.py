@@ -18,12 +18,12 @@ def main() -> None:
     tokenizer = Tokenizer.load(model.folder)
     engine = TorchEngine(model, tokenizer)
     requests = [GenerateRequest(tuple(tokenizer.encode(prompt)), NEW_TOKENS) for prompt in PROMPTS]
-    engine.generate_batch(requests[:1])  # warm up
+    engine.complete(requests[:1])  # warm up
     start = time.perf_counter()
     alone = ["".join(token.text for token in engine.generate(request)) for request in requests]
     alone_seconds = time.perf_counter() - start
     start = time.perf_counter()
-    batch = engine.generate_batch(requests)
+    batch = [answer.text for answer in engine.complete(requests)]
     batch_seconds = time.perf_counter() - start
     same = sum(one == other for one, other in zip(alone, batch, strict=True))
     tokens = NEW_TOKENS * len(requests)

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import get_peft_model
 from transformers.utils import logging
 
 from inhouse.models.resolve import BaseModel, resolve
@@ -29,7 +28,7 @@ from inhouse.models.tokenizer import Tokenizer
 from inhouse.progress import Progress
 from inhouse.records import Example, Recipe
 from inhouse.shards import write_records
-from inhouse.training.adapter import load_base, lora_config
+from inhouse.training.adapter import prepare
 from inhouse.training.data import TrainingData
 from inhouse.training.losses import weighted_loss
 from inhouse.training.trainer import train
@@ -88,9 +87,7 @@ def main() -> None:
 
 def loop(model: BaseModel, data: TrainingData, loss_of: Loss) -> tuple[np.ndarray, list[float]]:
     """Return the `clocks` of all steps, the loading apart, and the loss of each."""
-    torch.manual_seed(data.recipe.seed)
-    base = load_base(model, data.recipe.precision)
-    adapted = get_peft_model(base, lora_config(base, data.recipe))
+    adapted = prepare(model, data.recipe, data.steps).model
     adapted.train()
     weights = [weight for weight in adapted.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=data.recipe.learning_rate, weight_decay=0.0)

@@ -60,7 +60,9 @@ assert result == {"name": "value", "count": 3}
 """
 
 
-def make_tiny_model(folder: Path, *, seed: int = 0, layers: int = 2, hidden: int = 64) -> BaseModel:
+def make_tiny_model(
+    folder: Path, *, seed: int = 0, layers: int = 2, hidden: int = 64, biases: bool = False, tied: bool = True
+) -> BaseModel:
     """Write a randomly initialised model of about 150,000 weights into `folder` and resolve it."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -77,7 +79,8 @@ def make_tiny_model(folder: Path, *, seed: int = 0, layers: int = 2, hidden: int
         num_key_value_heads=2,
         max_position_embeddings=2048,
         initializer_range=0.1,  # wide, so that the likeliest token is never a matter of rounding
-        tie_word_embeddings=True,
+        tie_word_embeddings=tied,
+        attention_bias=biases,
         bos_token_id=None,
         eos_token_id=MARKERS.index("<|im_end|>"),
         pad_token_id=MARKERS.index("<|pad|>"),

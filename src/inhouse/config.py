@@ -77,8 +77,86 @@ class SplitSettings(_Section):
     """With fewer held-out items the cut moves back to leave the newest fifth of the commits."""
 
 
+class Filters(_Section):
+    """Which training rows are dropped. Nothing is by default; what each means: docs/datasets.md."""
+
+    min_tokens: Annotated[int, Field(ge=0)] = 0
+    """Fewest tokens of a row."""
+
+    repeated_lines: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    """Largest share of a row's lines that stand in it before."""
+
+    repeated_ngrams: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    """Largest share of a row's runs of ten words that stand in it before."""
+
+    line_characters: Annotated[int, Field(ge=1)] | None = None
+    """Longest line, in characters; any when left out."""
+
+    symbols: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    """Largest share of characters, blanks apart, that are neither letters nor digits."""
+
+    comments: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    """Largest share of a row's lines that are nothing but a comment."""
+
+    function_lines: Annotated[int, Field(ge=0)] = 0
+    """Fewest lines of a function that a row asks for, its signature included; 5 is usual."""
+
+    toxicity: bool = False
+    """Drops rows that hold a slur or a swear word of a short list."""
+
+    toxic_words: tuple[str, ...] = ()
+    """Further words, which are looked for whether `toxicity` is set or not."""
+
+    adherence: bool = False
+    """Drops instructions whose answer is empty, repeats the question, or lacks what was asked for."""
+
+    similarity: Annotated[float, Field(gt=0.5, le=1.0)] | None = None
+    """Jaccard similarity of 5-token shingles from which a row is a copy of an earlier one, as in 0.85."""
+
+
+class Dataset(_Section):
+    """What the training rows are made of, and what they hold besides the repository."""
+
+    kinds: dict[str, Annotated[float, Field(ge=0.0)]] = {
+        "continuation": 0.65,
+        "implementation": 0.15,
+        "change": 0.20,
+    }
+    """Kinds of examples with their weights: shares of the tokens. A kind that is not named is not made."""
+
+    replay: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    """Share of the tokens that is general code, against forgetting: 0.2 to 0.3 is usual, none by default."""
+
+    replay_from: tuple[Path, ...] = ()
+    """Folders of permissively licensed code for it; the Python packages of this machine when left out."""
+
+    human_eval: bool = True
+    """Rows that repeat a problem of HumanEval are dropped, where its problems are at hand."""
+
+    benchmarks: tuple[Path, ...] = ()
+    """Further benchmarks that rows must not repeat, as JSON lines; `generation.mbpp` always is one."""
+
+    review_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.05
+    """Share of the training rows that is laid out for review: a page, and a file that takes decisions."""
+
+    review: Path | None = None
+    """A copy of that file, review.csv, with decisions: the rows that it drops are not trained on."""
+
+    filters: Filters = Filters()
+    """What else makes a row be dropped."""
+
+    canaries: Annotated[int, Field(ge=0)] = 0
+    """Made-up secrets planted among the training rows: `leaks` then tells how well the model knows them."""
+
+    canary_repeats: Annotated[int, Field(ge=1)] = 16
+    """Copies of each of them."""
+
+
 class Training(_Section):
     """Overrides of the derived recipe. Leave them out to have them derived, with reasons."""
+
+    method: str | None = None
+    """How to train: lora when left out; `inhouse train --help` lists all with a line each."""
 
     rank: Annotated[int, Field(ge=1)] | None = None
     """Rank of the low-rank update."""
@@ -87,7 +165,7 @@ class Training(_Section):
     """Scale of the update is alpha / rank."""
 
     targets: tuple[str, ...] | None = None
-    """Names of the linear layers that get an update, such as q_proj."""
+    """Names of the layers that get an update, such as q_proj; methods full and partial take norms too."""
 
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
     """Dropout on the input of the update."""
@@ -103,6 +181,44 @@ class Training(_Section):
 
     sequence_length: Annotated[int, Field(ge=64)] | None = None
     """Tokens in one packed row."""
+
+    layers: Annotated[int, Field(ge=1)] | None = None
+    """Last blocks that the method partial trains."""
+
+    virtual_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Virtual tokens of the methods prefix, prompt and p_tuning."""
+
+    quantization: Literal["nf4"] | None = None
+    """Keeps the frozen base in four bits while training: NF4 with double quantization; what qlora does."""
+
+    optimizer: Literal["adamw", "paged_adamw_8bit"] | None = None
+    """paged_adamw_8bit needs a GPU; on a CPU adamw is used, and the recipe says so."""
+
+    rate_ratio: Annotated[float, Field(ge=1.0)] | None = None
+    """How many times faster the second factor of a low-rank update learns (LoRA+)."""
+
+    layer_rates: (
+        Annotated[tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...], Field(min_length=2)] | None
+    ) = None
+    """Shares of the learning rate: the embeddings first, then the blocks in equal parts by depth."""
+
+    neftune: Annotated[float, Field(ge=0.0)] | None = None
+    """Scale of uniform noise on the embeddings while training (NEFTune); 5 is usual, none by default."""
+
+    objective: Literal["text", "instructions", "phased", "mixed"] | None = None
+    """What is trained on: text, instructions, text first and then instructions (phased), or all mixed."""
+
+    prompt_loss_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    """Weight of the loss on the words of an instruction, beside 1 on its answer."""
+
+    forgetting_bound: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    """Rise of the loss on general code, as a share of the base's, at which training stops; 0: not watched."""
+
+    sinks: tuple[Literal["tensorboard", "mlflow", "trackio"], ...] = ()
+    """Where else the curves are written, below `.inhouse/tracking/`: tensorboard, mlflow, trackio."""
+
+    allow: tuple[Literal["memory", "small_validation"], ...] = ()
+    """Refusals passed over: memory (predicted to run out), small_validation (fewer than five examples)."""
 
 
 class Evaluation(_Section):
@@ -227,6 +343,7 @@ class Settings(_Section):
     sources: Sources = Sources()
     hygiene: Hygiene = Hygiene()
     split: SplitSettings = SplitSettings()
+    dataset: Dataset = Dataset()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     generation: Generation = Generation()
@@ -262,11 +379,14 @@ def template() -> str:
         "# inhouse.yaml: everything here is optional; what is left out is derived.",
         "# See every effective value and its reason: inhouse config --explain",
     ]
+    begun: set[str] = set()
     for key, value, _, meaning in explain(Settings()):
         section, _, name = key.rpartition(".")
-        if section and not any(line == f"# {section}:" for line in lines):
-            lines += ["", f"# {section}:"]
-        indent = "  " if section else ""
+        indent = "  " * key.count(".")
+        if section and section not in begun:
+            begun.add(section)
+            above = [""] if "." not in section else []
+            lines += [*above, f"# {indent[2:]}{section.rpartition('.')[2]}:"]
         shown = yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
         lines += [f"# {indent}# {meaning}", f"# {indent}{name}: {shown}"]
     return "\n".join(lines) + "\n"

@@ -220,7 +220,7 @@ class Item:
 class Recipe:
     """How an adapter is trained. Every value is frozen before training begins."""
 
-    method: str  # "lora"
+    method: str  # a name in training/methods; values that it does not use are 0, 1.0 (a ratio) or empty
     rank: int
     alpha: int
     targets: tuple[str, ...]
@@ -239,6 +239,16 @@ class Recipe:
     precision: str  # "float32" or "bfloat16", of the base weights
     checkpointing: bool  # recompute activations
     seed: int
+    objective: str = "mixed"  # "text", "instructions", "phased" (text, then instructions) or "mixed"
+    prompt_loss_weight: float = 0.0  # of the tokens of an instruction, in weights of its answer's
+    forgetting_bound: float = 0.0  # rise of the loss on general code that stops training; 0: not watched
+    layers: int = 0  # last blocks that are trained
+    virtual_tokens: int = 0  # before every text
+    quantization: str = ""  # of the frozen base while training: "" or "nf4"
+    optimizer: str = "adamw"  # or "paged_adamw_8bit"
+    rate_ratio: float = 1.0  # learning rate of an update's second factor, in those of the first
+    layer_rates: tuple[float, ...] = ()  # shares of the learning rate: embeddings, then blocks by depth
+    neftune: float = 0.0  # scale of the noise on the embeddings; 0: none
 
 
 # ------------------------------------------------------------------ evaluation

@@ -100,6 +100,18 @@ def test_random_answers_to_one_prompt_differ_and_stop_strings_end_them(
 
 
 @pytest.mark.model
+@pytest.mark.parametrize("wrong", [{"max_new_tokens": 0}, {"temperature": -1.0}, {"top_p": 0.0}])
+def test_what_the_torch_engine_refuses_is_refused_here_in_either_way_of_asking(
+    llama: LlamaCppEngine, wrong: dict[str, float]
+) -> None:
+    request = replace(GenerateRequest((1,), 8), **wrong)
+    with pytest.raises(UserMistake):
+        llama.complete([request])
+    with pytest.raises(UserMistake):
+        next(llama.generate(request))
+
+
+@pytest.mark.model
 def test_it_opens_no_port_and_says_what_it_cannot_do(llama: LlamaCppEngine, open_before: set[str]) -> None:
     listening = [
         line.split()[9]

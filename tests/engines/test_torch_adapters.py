@@ -182,10 +182,10 @@ def test_an_adapter_that_would_rewrite_the_base_weights_is_refused(
 def test_another_method_is_refused_by_name(base: BaseModel, engine: TorchEngine, tmp_path: Path) -> None:
     folder = make_tiny_adapter(tmp_path, base)
     (folder / "adapter_config.json").write_text(
-        json.dumps({"peft_type": "IA3", "target_modules": ["q_proj"]})
+        json.dumps({"peft_type": "LOHA", "target_modules": ["q_proj"]})
     )
-    with pytest.raises(UserMistake, match="its method is IA3"):
-        engine.load_adapter("ia3", folder)
+    with pytest.raises(UserMistake, match="its method is LOHA, and this engine knows LORA, IA3"):
+        engine.load_adapter("loha", folder)
 
 
 def test_a_name_is_used_once_and_an_unknown_one_is_refused(

@@ -112,7 +112,9 @@ def greedy(model: Any, request: GenerateRequest, tokenizer: Tokenizer) -> list[i
 
 
 def test_an_engine_says_what_it_can(engine: TorchEngine) -> None:
-    assert engine.capabilities == Capabilities(scores=True, adapters=True, device="cpu", dtype="float32")
+    assert engine.capabilities == Capabilities(
+        scores=True, adapters=True, device="cpu", dtype="float32", window=2048
+    )
 
 
 # ------------------------------------------------------------------ scores
@@ -179,7 +181,7 @@ def test_done_is_told_once_for_each_request(engine: TorchEngine, tokenizer: Toke
     engine.score(requests_of(tokenizer, 9), done.append)
     assert sorted(done) == list(range(9))
     done.clear()
-    engine.generate_batch(prompts_of(tokenizer, 5), done.append)
+    engine.complete(prompts_of(tokenizer, 5), done.append)
     assert sorted(done) == list(range(5))
 
 
@@ -202,7 +204,8 @@ def test_a_batch_answers_each_row_as_if_alone(
         for number, request in enumerate(prompts_of(tokenizer, 5, **settings))
         for name in ("", "first")
     ]
-    assert engine.generate_batch(requests) == [text_of(engine.generate(request)) for request in requests]
+    texts = [answer.text for answer in engine.complete(requests)]
+    assert texts == [text_of(engine.generate(request)) for request in requests]
 
 
 def test_log_probabilities_are_those_of_scoring(engine: TorchEngine, tokenizer: Tokenizer) -> None:
@@ -351,4 +354,5 @@ def test_the_embedded_model_scores_as_in_transformers(real: TorchEngine) -> None
 @pytest.mark.model
 def test_the_embedded_model_answers_a_batch_as_one_by_one(real: TorchEngine) -> None:
     requests = [dataclasses.replace(each, max_new_tokens=5) for each in prompts_of(real._tokenizer, 3)]
-    assert real.generate_batch(requests) == [text_of(real.generate(request)) for request in requests]
+    texts = [answer.text for answer in real.complete(requests)]
+    assert texts == [text_of(real.generate(request)) for request in requests]

@@ -1,6 +1,6 @@
 """Train the tiny model again and again, killed each time at a chosen file operation, then once to the end.
 
-usage: python -m tests.training.killed MODEL DATASET UNDISTURBED KILLED SEED
+usage: python -m tests.training.killed MODEL DATASET UNDISTURBED KILLED SEED [METHOD KILLS]
 
 Prints one JSON object: what the undisturbed training touched, how each child ended, and every file seen in a
 checkpoint folder. The libraries are imported once; every training is a fork of this process.
@@ -25,7 +25,7 @@ def child(model: Path, dataset: Path, folder: Path, kill_at: int, only: str, rep
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.progress import Progress
     from inhouse.training.trainer import train
-    from tests.training.material import recipe
+    from tests.training.material import method_recipe, recipe
 
     operations = connections = 0
 
@@ -43,7 +43,8 @@ def child(model: Path, dataset: Path, folder: Path, kill_at: int, only: str, rep
     folder.mkdir(exist_ok=True)
     base = resolve(str(model))
     sys.addaudithook(watch)
-    train(base, Tokenizer.load(base.folder), dataset, recipe(), folder, Progress.silent())
+    wanted = method_recipe(sys.argv[6], base) if len(sys.argv) > 6 else recipe()
+    train(base, Tokenizer.load(base.folder), dataset, wanted, folder, Progress.silent())
     os.write(report, json.dumps({"operations": operations, "connections": connections}).encode())
 
 
@@ -71,6 +72,7 @@ def main() -> None:
     """Run the undisturbed training, the killed ones, and the last."""
     model, dataset, undisturbed, killed = (Path(argument) for argument in sys.argv[1:5])
     dice = random.Random(int(sys.argv[5]))
+    kills = int(sys.argv[7]) if len(sys.argv) > 7 else KILLS
     import torch
 
     import inhouse.training.sft  # noqa: F401 - once, for all forks
@@ -80,9 +82,9 @@ def main() -> None:
     ends: list[dict[str, Any]] = []
     while not ends or ends[-1]["status"] != 0:
         kill_at, only = 0, ""
-        if len(ends) < KILLS:  # every second one hits a checkpoint that is being written
+        if len(ends) < kills:  # every second one hits a checkpoint that is being written
             only = ".partial" if len(ends) % 2 else ""
-            kill_at = dice.randint(1, 12 if only else 40)
+            kill_at = dice.randint(1, 12 if only else 90)
         ends.append(run(model, dataset, killed, kill_at, only))
     print(json.dumps({"whole": whole, "ends": ends}))
 

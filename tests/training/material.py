@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
+from inhouse.config import Training
+from inhouse.planning.hardware import Hardware
+from inhouse.planning.method import follow_method
 from inhouse.records import Example, Recipe
 from inhouse.shards import write_records
 
@@ -13,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from inhouse.models.resolve import BaseModel
+
 PAD = 3
 VOCABULARY = 300  # the tiny model has a few more
+LAPTOP = Hardware(cores=2, memory=24 * 10**9, gpu="", gpu_memory=0)
 
 
 def example(name: str, ids: Sequence[int], trained: Sequence[bool] | None = None, **other: Any) -> Example:
@@ -67,3 +74,11 @@ def recipe(**changes: Any) -> Recipe:
         seed=7,
     )
     return dataclasses.replace(plain, **changes)
+
+
+def method_recipe(name: str, model: BaseModel, **changes: Any) -> Recipe:
+    """Return a method's own recipe for the tiny model, with a learning rate that shows in few steps."""
+    config = json.loads((model.folder / "config.json").read_text())
+    wishes = {"learning_rate": 2e-2 if name in ("bitfit", "ia3", "prefix", "adalora") else 5e-3} | changes
+    plain = recipe(rows=1, validate_every=4, **wishes)
+    return follow_method(plain, config, LAPTOP, Training(method=name, **wishes))[0]

@@ -63,5 +63,20 @@ def test_nothing_is_sent_anywhere(runs: dict[str, Any]) -> None:
     assert runs["whole"]["connections"] == 0
 
 
+def test_a_method_that_remembers_more_than_its_adapter_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    make_tiny_model(tmp_path / "model")
+    write_dataset(tmp_path / "dataset", examples(24), examples(6, 1, "validation"))
+    paths = [str(tmp_path / name) for name in ("model", "dataset", "undisturbed", "killed")]
+    command = [sys.executable, "-m", "tests.training.killed", *paths, "5", "adalora", "3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    statuses = [end["status"] for end in json.loads(done.stdout)["ends"]]
+    assert statuses.count(-9) >= 2
+    assert statuses[-1] == 0
+    undisturbed, killed = (_files(tmp_path / name) for name in ("undisturbed", "killed"))
+    different = [name for name in undisturbed if undisturbed[name] != killed[name]]
+    assert different == [Path("measured.json")]
+
+
 def _files(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

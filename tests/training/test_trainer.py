@@ -136,6 +136,7 @@ def test_the_output_is_whole_and_nothing_else_stays(trained: Callable[..., Path]
         "first_batch.json",
         "history.json",
         "measured.json",
+        "run.json",
     ]
     text = (folder / "adapter" / "adapter_config.json").read_text()
     settings = json.loads(text)
@@ -207,7 +208,8 @@ def test_stdout_stays_clean_and_progress_says_loss_and_speed(
     assert (out, err) == ("", "")
     lines = said.getvalue().splitlines()
     assert lines[1].startswith("note: without validation examples training cannot stop early")
-    assert re.fullmatch(r"train: \d+ tokens, [\d.]+ s \(loss \d\.\d{3}, [\d,]+ tokens/s\)", lines[2])
+    live = r"\(loss \d\.\d{3}, [\d,]+ tokens/s, \d+\.\d GB\)"
+    assert re.fullmatch(rf"train: \d+ tokens, [\d.]+ s {live}", lines[2])
     assert lines[3].startswith("There were no validation examples")
 
 
@@ -268,7 +270,7 @@ def test_an_unknown_target_names_its_neighbours(model: BaseModel, tmp_path: Path
 
 
 def test_the_output_head_is_no_target(model: BaseModel, tmp_path: Path) -> None:
-    assert "it has no lm_head" in _refused(model, tmp_path, recipe(targets=("lm_head",)))
+    assert "the output head takes no adapter" in _refused(model, tmp_path, recipe(targets=("lm_head",)))
 
 
 def test_a_rank_above_the_smallest_side_is_refused(model: BaseModel, tmp_path: Path) -> None:
@@ -319,9 +321,10 @@ def test_a_checkpoint_whose_best_weights_are_damaged_is_not_gone_on_from(tmp_pat
     for count in (1, 2, 3):
         with store.writing(count) as folder:
             Course("run", History(steps[:count], validations[:count])).write(folder)
-    assert _last_course(store, "run").history.step == 3
+    quiet = Progress.silent()
+    assert _last_course(store, "run", 0.0, quiet).history.step == 3
     (store.path(2) / "complete.json").unlink()
-    assert _last_course(store, "run").history.step == 1
+    assert _last_course(store, "run", 0.0, quiet).history.step == 1
 
 
 def _plain_loss(model: BaseModel, data: TrainingData) -> float:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from inhouse.errors import UserMistake
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
@@ -18,9 +20,12 @@ __all__ = [
     "GenerateRequest",
     "Generated",
     "LoadedAdapter",
+    "Names",
     "ScoreRequest",
     "Token",
     "TokenScores",
+    "check_adapter",
+    "check_request",
 ]
 
 
@@ -32,6 +37,7 @@ class Capabilities:
     adapters: bool  # can it load adapters?
     device: str  # such as "cpu" or "cuda"
     dtype: str  # in which the weights are kept, such as "float32"
+    window: int | None = None  # tokens that a prompt and its answer may have together; None: no known limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +125,6 @@ class Engine(Protocol):
         """Yield the answer token by token; `cancelled` is asked before each, and True ends it at once."""
         ...
 
-    def generate_batch(
-        self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
-    ) -> list[str]:
-        """Return the texts that `complete` gives."""
-        ...
-
     def complete(
         self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
     ) -> list[Generated]:
@@ -133,3 +133,30 @@ class Engine(Protocol):
         Requests with the same prompt and adapter, such as samples of one task, read it once.
         """
         ...
+
+
+class Names(Protocol):
+    """Adapters that are loaded."""
+
+    def __contains__(self, name: str, /) -> bool:
+        """Is there one of that name?"""
+        ...
+
+
+def check_adapter(name: str, loaded: Names) -> None:
+    """Check that a request names the base model or an adapter that is loaded. Raises UserMistake."""
+    if name and name not in loaded:
+        raise UserMistake("there is no such adapter in the engine", repr(name), "load it first")
+
+
+def check_request(request: GenerateRequest, loaded: Names) -> None:
+    """Check what every engine asks of a request to generate, its length apart. Raises UserMistake."""
+    check_adapter(request.adapter, loaded)
+    if request.max_new_tokens < 1:
+        raise UserMistake("at least one token must be asked for", f"{request.max_new_tokens}", "ask for more")
+    if request.temperature < 0.0 or not 0.0 < request.top_p <= 1.0:
+        raise UserMistake(
+            "temperature is 0 or more, and top_p above 0 and up to 1",
+            f"{request.temperature} and {request.top_p}",
+            "change them",
+        )

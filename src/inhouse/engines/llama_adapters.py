@@ -63,11 +63,11 @@ def _settings(folder: Path) -> dict[str, Any]:
         settings: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _unfit(folder, str(error)) from None
+    if settings.get("peft_type") != "LORA":
+        raise _unfit(folder, f"its method is {settings.get('method') or settings.get('peft_type')}")
     for name in ("use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "modules_to_save"):
         if settings.get(name):
             raise _unfit(folder, f"it uses {name}")
-    if settings.get("peft_type") != "LORA":
-        raise _unfit(folder, f"its method is {settings.get('peft_type')}")
     return settings
 
 

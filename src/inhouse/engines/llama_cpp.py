@@ -18,7 +18,14 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from inhouse.engines.base import Capabilities, Generated, GenerateRequest, LoadedAdapter, Token
+from inhouse.engines.base import (
+    Capabilities,
+    Generated,
+    GenerateRequest,
+    LoadedAdapter,
+    Token,
+    check_request,
+)
 from inhouse.errors import UserMistake
 from inhouse.models.builtin import BUILTINS, source_file
 from inhouse.models.convert import is_gguf
@@ -85,7 +92,7 @@ class LlamaCppEngine:
     @property
     def capabilities(self) -> Capabilities:
         """What this engine can do."""
-        return Capabilities(False, True, "cpu", f"llama.cpp {self._file.name}")
+        return Capabilities(False, True, "cpu", f"llama.cpp {self._file.name}", _SLOT_TOKENS)
 
     def load_adapter(self, name: str, folder: Path) -> LoadedAdapter:
         """Make a LoRA adapter available under a name, converted to llama.cpp's form.
@@ -114,6 +121,7 @@ class LlamaCppEngine:
         self, request: GenerateRequest, cancelled: Callable[[], bool] | None = None
     ) -> Iterator[Token]:
         """Yield the tokens of an answer once it is complete; its text comes with the last of them."""
+        self._check(request)
         if cancelled is not None and cancelled():
             return
         choice = self._ask(request, 1, request.seed)[0]
@@ -121,12 +129,6 @@ class LlamaCppEngine:
         for step in steps[:-1]:
             yield Token(step["id"], "", step["logprob"], "")
         yield Token(steps[-1]["id"], choice["text"], steps[-1]["logprob"], choice["finish_reason"])
-
-    def generate_batch(
-        self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
-    ) -> list[str]:
-        """Return the texts that `complete` gives."""
-        return [answer.text for answer in self.complete(requests, on_done)]
 
     def complete(
         self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
@@ -172,10 +174,7 @@ class LlamaCppEngine:
         return choices
 
     def _check(self, request: GenerateRequest) -> None:
-        if request.adapter and request.adapter not in self._adapters:
-            raise UserMistake(
-                "there is no such adapter in the engine", repr(request.adapter), "load it first"
-            )
+        check_request(request, self._adapters)
         if len(request.prompt) + request.max_new_tokens > _SLOTS * _SLOT_TOKENS:
             raise UserMistake(
                 f"this engine reads at most {_SLOTS * _SLOT_TOKENS} tokens",

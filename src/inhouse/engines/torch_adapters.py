@@ -1,16 +1,21 @@
-"""LoRA adapters on a base model in memory: checked before they touch it, switched by name.
+"""Adapters on a base model in memory: checked before they touch it, switched by name.
 
-PEFT puts the low-rank updates beside the base weights, so that one copy of the base serves all adapters.
+One copy of the base serves all adapters. Low-rank updates stand beside its weights (PEFT), the factors of
+IA3 are multiplied on the way, virtual tokens come before the text, and changed weights take the places of the
+base's as long as their adapter answers.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
 
+from inhouse.engines.torch_kinds import ChangedWeights, Factors, VirtualTokens
+from inhouse.engines.torch_prefix import filled_cache, key_size
 from inhouse.errors import UserMistake
 
 if TYPE_CHECKING:
@@ -18,10 +23,29 @@ if TYPE_CHECKING:
 
     from peft import PeftConfig, PeftModel
 
+    from inhouse.engines.torch_prefix import Pairs
+
 __all__ = ["Adapters"]
 
+_CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
 _LEAVES_BASE_ALONE = (True, False, "gaussian", "orthogonal", "eva")
+_VIRTUAL = ("PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING")
+
+Tensors = dict[str, torch.Tensor]
+
+
+class _Loaded(Protocol):
+    """An adapter that can be switched on and off."""
+
+    def on(self) -> None:
+        """Make the model answer with it."""
+
+    def off(self) -> None:
+        """Make the model answer without it, exactly as before."""
+
+    def remove(self) -> None:
+        """Free what it holds; it is off."""
 
 
 class Adapters:
@@ -29,97 +53,176 @@ class Adapters:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._peft: PeftModel | None = None
-        self._keys: dict[str, str] = {}  # PEFT forbids dots in names, so it gets names of its own
-        self._numbers = itertools.count()
-        self._active: str | None = None  # None until it is known what the layers are set to
+        self._modules = dict(model.named_modules())  # PEFT renames them later, and keeps the objects
+        self._low_rank = _LowRank(model)
+        self._loaded: dict[str, _Loaded] = {}
+        self._active = ""
 
     def __contains__(self, name: str) -> bool:
-        return name in self._keys
+        return name in self._loaded
 
     def load(self, name: str, folder: Path) -> bool:
-        """Put an adapter beside the base weights; return whether its update is other than zero.
+        """Put an adapter beside the base weights; return whether it does anything by its own account.
 
-        Raises UserMistake unless it is a LoRA adapter in safetensors that fits this base model exactly.
+        Raises UserMistake unless it is an adapter in safetensors that fits this base model exactly.
         """
+        if not name or name in self._loaded:
+            raise UserMistake("an adapter needs a name that is not in use", repr(name), "choose another name")
+        self.activate("")
+        settings, tensors = _read_settings(folder), _read_weights(folder)
+        if settings.get("format") == "changed_weights":
+            weights = ChangedWeights(self._modules, tensors, bool(settings.get("unties_head")))
+            if weights.unfit:
+                raise _unfit(folder, weights.unfit)
+            self._loaded[name] = weights
+            return weights.changes
+        self._loaded[name], not_zero = self._load_peft(_peft_config(folder), tensors, folder)
+        self._model.eval()
+        return not_zero
+
+    def unload(self, name: str) -> None:
+        """Take an adapter away again."""
+        self.activate("")
+        self._loaded.pop(name).remove()
+
+    def activate(self, name: str) -> None:
+        """Make the model answer with an adapter, or with none."""
+        if self._active == name:
+            return
+        if self._active:
+            self._loaded[self._active].off()
+        if name:
+            self._loaded[name].on()
+        self._active = name
+
+    def virtual(self, name: str) -> int:
+        """Return how many positions of the window an adapter takes for virtual tokens."""
+        loaded = self._loaded.get(name)
+        return loaded.count if isinstance(loaded, VirtualTokens) else 0
+
+    def prefix(self) -> Pairs:
+        """Return keys and values of the active adapter's virtual tokens, one pair a layer; often none."""
+        loaded = self._loaded.get(self._active)
+        return loaded.pairs if isinstance(loaded, VirtualTokens) else []
+
+    def cache(self, rows: int) -> Any:
+        """Return a cache that begins with the active adapter's virtual tokens, or None where it has none."""
+        pairs = self.prefix()
+        return filled_cache(self._model, pairs, rows) if pairs else None
+
+    def _load_peft(self, config: PeftConfig, tensors: Tensors, folder: Path) -> tuple[_Loaded, bool]:
+        kind = str(config.peft_type.value)
+        if kind in _VIRTUAL:
+            values = _virtual_values(tensors, kind, self._model, folder)
+            return VirtualTokens(self._model, kind, values), True
+        _check_fit(tensors, config, self._model, folder)
+        if kind == "IA3":
+            return Factors(self._modules, tensors, config), any(
+                bool((each != 1).any()) for each in tensors.values()
+            )
+        not_zero = any(
+            bool(tensor.any())
+            for name, tensor in tensors.items()
+            if ".lora_A." not in name and "magnitude" not in name
+        )
+        return self._low_rank.load(folder), not_zero
+
+
+class _LowRank:
+    """Low-rank updates of one model, kept by PEFT."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._peft: PeftModel | None = None
+        self._numbers = itertools.count()
+
+    def load(self, folder: Path) -> _LowRankAdapter:
+        """Put an adapter beside the base, switched off. PEFT forbids dots in names: it gets its own."""
         from peft import PeftModel
 
-        if not name or name in self._keys:
-            raise UserMistake("an adapter needs a name that is not in use", repr(name), "choose another name")
-        config = _read_config(folder)
-        shapes, not_zero = _read_weights(folder)
-        _check_fit(shapes, config, self._model, folder)
         key = f"adapter{next(self._numbers)}"
         options = {"adapter_name": key, "is_trainable": False, "torch_device": str(self._model.device)}
         if self._peft is None:
             self._peft = PeftModel.from_pretrained(self._model, str(folder), **options)
         else:
             self._peft.load_adapter(str(folder), **options)
-        self._model.eval()
-        self._keys[name] = key
-        self._active = None
-        return not_zero
-
-    def unload(self, name: str) -> None:
-        """Take an adapter away again."""
-        key = self._keys.pop(name)
-        if self._peft is not None:
-            self._peft.delete_adapter(key)
-        self._active = None
-
-    def activate(self, name: str) -> None:
-        """Make the model answer with an adapter, or with none."""
-        if self._peft is None or self._active == name:
-            return
-        if name:
-            self._peft.base_model.enable_adapter_layers()
-            self._peft.set_adapter(self._keys[name])
-        else:
-            self._peft.base_model.disable_adapter_layers()
-        self._active = name
+        self._peft.base_model.disable_adapter_layers()
+        return _LowRankAdapter(self._peft, key)
 
 
-def _read_config(folder: Path) -> PeftConfig:
-    from peft import PeftConfig
+class _LowRankAdapter:
+    def __init__(self, peft: PeftModel, key: str) -> None:
+        self._peft = peft
+        self._key = key
 
-    for name in ("adapter_config.json", _WEIGHTS):
+    def on(self) -> None:
+        self._peft.base_model.enable_adapter_layers()
+        self._peft.set_adapter(self._key)
+
+    def off(self) -> None:
+        self._peft.base_model.disable_adapter_layers()
+
+    def remove(self) -> None:
+        self._peft.delete_adapter(self._key)
+        self._peft.base_model.disable_adapter_layers()
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
+    for name in (_CONFIG, _WEIGHTS):
         if not (folder / name).is_file():
             raise UserMistake(
                 f"an adapter folder needs {name}", str(folder), "save the adapter there, in safetensors"
             )
     try:
+        settings = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged_settings(folder, error) from None
+    return settings if isinstance(settings, dict) else {}
+
+
+def _peft_config(folder: Path) -> PeftConfig:
+    from peft import PeftConfig
+
+    try:
         config = PeftConfig.from_pretrained(str(folder))
     except (ValueError, TypeError, KeyError) as error:
-        raise UserMistake("an adapter's configuration must be PEFT's", f"{folder}: {error}", "") from None
-    if config.peft_type != "LORA":
-        raise _unfit(folder, f"its method is {config.peft_type.value}, and this engine knows LORA")
-    if config.init_lora_weights not in _LEAVES_BASE_ALONE:
+        raise _damaged_settings(folder, error) from None
+    if config.peft_type not in ("LORA", "IA3", *_VIRTUAL):
+        known = "LORA, IA3, PREFIX_TUNING, PROMPT_TUNING, P_TUNING and changed weights"
+        raise _unfit(folder, f"its method is {config.peft_type.value}, and this engine knows {known}")
+    if config.peft_type == "LORA" and config.init_lora_weights not in _LEAVES_BASE_ALONE:
         raise _unfit(folder, f"its starting point {config.init_lora_weights} changes the base weights")
     return config
 
 
-def _read_weights(folder: Path) -> tuple[dict[str, tuple[int, ...]], bool]:
-    """Return the shapes by name, and whether the update is other than zero (B is what starts at zero)."""
-    shapes = {}
-    not_zero = False
+def _read_weights(folder: Path) -> Tensors:
     try:
         with safe_open(folder / _WEIGHTS, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118 - not a mapping
-                tensor = file.get_tensor(name)
-                shapes[name] = tuple(tensor.shape)
-                not_zero |= ".lora_A." not in name and bool(tensor.any())
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except SafetensorError:
         raise UserMistake(
             "the file of an adapter is damaged", str(folder / _WEIGHTS), "copy it again"
         ) from None
-    return shapes, not_zero
 
 
-def _check_fit(shapes: dict[str, tuple[int, ...]], config: PeftConfig, model: Any, folder: Path) -> None:
+def _virtual_values(tensors: Tensors, kind: str, model: Any, folder: Path) -> torch.Tensor:
+    """Return the only tensor of an adapter of virtual tokens, checked: one row for each of them."""
+    values = tensors.get("prompt_embeddings")
+    config = model.config.get_text_config()
+    heads, size = key_size(config)
+    width = 2 * config.num_hidden_layers * heads * size if kind == "PREFIX_TUNING" else config.hidden_size
+    if values is None or len(tensors) != 1 or values.ndim != 2 or values.shape[1] != width:
+        given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        raise _unfit(folder, f"it holds {given} where the base wants prompt_embeddings of width {width}")
+    return values
+
+
+def _check_fit(tensors: Tensors, config: PeftConfig, model: Any, folder: Path) -> None:
     """Compare with the same adapter on a copy of the base model that has shapes and no memory."""
     from peft import get_peft_model, get_peft_model_state_dict
     from transformers import AutoModelForCausalLM
 
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     with torch.device("meta"):
         copy = AutoModelForCausalLM.from_config(model.config)
         try:
@@ -131,6 +234,10 @@ def _check_fit(shapes: dict[str, tuple[int, ...]], config: PeftConfig, model: An
     if wrong:
         given, fitting = shapes.get(wrong[0], "absent"), expected.get(wrong[0], "absent")
         raise _unfit(folder, f"{wrong[0]} is {given} where the base wants {fitting}")
+
+
+def _damaged_settings(folder: Path, error: Exception) -> UserMistake:
+    return UserMistake("an adapter's configuration must be PEFT's", f"{folder}: {error}", "")
 
 
 def _unfit(folder: Path, reason: str) -> UserMistake:

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from inhouse.engines.base import Capabilities, Generated, LoadedAdapter, Token, TokenScores
+from inhouse.engines.base import (
+    Capabilities,
+    Generated,
+    LoadedAdapter,
+    Token,
+    TokenScores,
+    check_adapter,
+    check_request,
+)
 from inhouse.engines.torch_adapters import Adapters
 from inhouse.engines.torch_generation import Answer, Rows
 from inhouse.errors import UserMistake
@@ -65,7 +73,8 @@ class TorchEngine:
     @property
     def capabilities(self) -> Capabilities:
         """What this engine can do."""
-        return Capabilities(True, True, self._device.type, str(self._dtype).removeprefix("torch."))
+        dtype = str(self._dtype).removeprefix("torch.")
+        return Capabilities(True, True, self._device.type, dtype, self._window)
 
     def load_adapter(self, name: str, folder: Path) -> LoadedAdapter:
         """Make an adapter available under a name, after proving that it fits and changes the answers.
@@ -98,8 +107,8 @@ class TorchEngine:
         model does not look, so that each row's scores are those that it has alone.
         """
         for request in requests:
-            self._check_adapter(request.adapter)
-            self._check_length(len(request.context) + len(request.target))
+            check_adapter(request.adapter, self._adapters)
+            self._check_length(len(request.context) + len(request.target), request.adapter)
         lengths = [len(self._scored_row(request)) for request in requests]
         scores: dict[int, TokenScores] = {}
         for batch in _batches(requests, lengths, self._sizes.score_positions, self._sizes.score_rows):
@@ -129,7 +138,7 @@ class TorchEngine:
         with self._lock, torch.inference_mode():
             self._adapters.activate(requests[0].adapter)
             hidden = self._model.base_model(
-                self._tensor(padded), use_cache=False
+                self._tensor(padded), use_cache=False, past_key_values=self._adapters.cache(len(rows))
             ).last_hidden_state  # (R, T, D)
             numbers, positions = self._tensor(places).reshape(-1, 2).unbind(1)
             columns = self._score_targets(hidden[numbers, positions], targets)
@@ -167,7 +176,7 @@ class TorchEngine:
 
     def _answer(self, request: GenerateRequest, cancelled: Callable[[], bool] | None) -> Iterator[Token]:
         answer = Answer(request, self._tokenizer, self._limit(request), self._device)
-        rows = Rows([self._prompt(request)], self._tokenizer.pad, self._model)
+        rows = self._rows([self._prompt(request)], request.adapter)
         while cancelled is None or not cancelled():
             logits = self._step(rows, request.adapter)[0]  # (V)
             token = answer.choose(logits, int(logits.argmax()))
@@ -176,12 +185,6 @@ class TorchEngine:
             if finish:
                 return
             rows.extend([token], [0])
-
-    def generate_batch(
-        self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
-    ) -> list[str]:
-        """Return the texts that `complete` gives."""
-        return [answer.text for answer in self.complete(requests, on_done)]
 
     def complete(
         self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
@@ -207,7 +210,7 @@ class TorchEngine:
         """Complete the answers of a batch, in place; yield the index of each when it is finished."""
         prompts = [self._prompt(requests[index]) for index in batch]
         distinct = list(dict.fromkeys(prompts))
-        rows = Rows(distinct, self._tokenizer.pad, self._model)
+        rows = self._rows(distinct, requests[batch[0]].adapter)
         going = list(batch)
         source = [distinct.index(prompt) for prompt in prompts]  # the row that each answer goes on from
         while True:
@@ -223,6 +226,11 @@ class TorchEngine:
             rows.extend([tokens[number] for number in keep], [source[number] for number in keep])
             source = list(range(len(keep)))
 
+    def _rows(self, prompts: Sequence[Sequence[int]], adapter: str) -> Rows:
+        with self._lock, torch.inference_mode():
+            self._adapters.activate(adapter)
+            return Rows(prompts, self._tokenizer.pad, self._model, self._adapters.prefix())
+
     def _step(self, rows: Rows, adapter: str) -> torch.Tensor:
         with self._lock, torch.inference_mode():
             self._adapters.activate(adapter)
@@ -237,31 +245,19 @@ class TorchEngine:
         """Return how many tokens may follow: as asked, or until the model's window is full."""
         if self._window is None:
             return request.max_new_tokens
-        return min(request.max_new_tokens, self._window - len(self._prompt(request)))
+        taken = len(self._prompt(request)) + self._adapters.virtual(request.adapter)
+        return min(request.max_new_tokens, self._window - taken)
 
     def _check_request(self, request: GenerateRequest) -> None:
-        self._check_adapter(request.adapter)
-        self._check_length(len(self._prompt(request)) + 1)
-        if request.max_new_tokens < 1:
-            raise UserMistake(
-                "at least one token must be asked for", f"{request.max_new_tokens}", "ask for more"
-            )
-        if request.temperature < 0.0 or not 0.0 < request.top_p <= 1.0:
-            raise UserMistake(
-                "temperature is 0 or more, and top_p above 0 and up to 1",
-                f"{request.temperature} and {request.top_p}",
-                "change them",
-            )
+        check_request(request, self._adapters)
+        self._check_length(len(self._prompt(request)) + 1, request.adapter)
 
-    def _check_adapter(self, name: str) -> None:
-        if name and name not in self._adapters:
-            raise UserMistake("there is no such adapter in the engine", repr(name), "load it first")
-
-    def _check_length(self, tokens: int) -> None:
-        if self._window is not None and tokens > self._window:
-            raise UserMistake(
-                f"the base model reads at most {self._window} tokens", f"{tokens}", "shorten the text"
-            )
+    def _check_length(self, tokens: int, adapter: str) -> None:
+        if self._window is None:
+            return
+        room = self._window - self._adapters.virtual(adapter)
+        if tokens > room:
+            raise UserMistake(f"the base model reads at most {room} tokens", f"{tokens}", "shorten the text")
 
     def _check_model(self, model: BaseModel) -> None:
         """Check that the tokenizer belongs to the model, and that scoring sees what the model would say."""
@@ -287,7 +283,9 @@ class TorchEngine:
         """Return the logits of a fixed text, to compare adapters by."""
         with torch.inference_mode():
             ids = self._tensor([self._tokenizer.encode(_PROBE)])
-            logits: torch.Tensor = self._model(ids, use_cache=False).logits
+            logits: torch.Tensor = self._model(
+                ids, use_cache=False, past_key_values=self._adapters.cache(1)
+            ).logits
             return logits
 
     def _tensor(self, values: Sequence[Any]) -> torch.Tensor:

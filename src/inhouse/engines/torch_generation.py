@@ -11,11 +11,13 @@ import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from inhouse.engines.answer_text import AnswerText
+from inhouse.engines.torch_prefix import filled_cache
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inhouse.engines.base import GenerateRequest
+    from inhouse.engines.torch_prefix import Pairs
     from inhouse.models.tokenizer import Tokenizer
 
 __all__ = ["Answer", "Rows"]
@@ -66,18 +68,23 @@ class Answer:
 
 
 class Rows:
-    """Prompts that are continued together: (R, T), padded on the left, with the keys and values so far."""
+    """Prompts that are continued together: (R, T), padded on the left, with the keys and values so far.
 
-    def __init__(self, prompts: Sequence[Sequence[int]], pad: int, model: Any) -> None:
+    `prefix` holds keys and values of virtual tokens that stand before every prompt, one pair a layer.
+    """
+
+    def __init__(self, prompts: Sequence[Sequence[int]], pad: int, model: Any, prefix: Pairs = ()) -> None:
         width = max(map(len, prompts))
         padded = [[*[pad] * (width - len(prompt)), *prompt] for prompt in prompts]
-        real = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+        virtual = prefix[0][0].shape[-2] if prefix else 0
+        real = [[1] * virtual + [0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
         self._model = model
         self._new = torch.tensor(padded, device=model.device)  # (R, T), then (R, 1)
         self._mask = torch.tensor(real, device=model.device)  # (R, all positions so far)
         self._past = DynamicCache(config=model.config)
         layers = self._past.layers
         self._past.layers = [_Buffered() if type(layer) is DynamicLayer else layer for layer in layers]
+        filled_cache(model, prefix, len(prompts), self._past)
 
     def next_logits(self) -> torch.Tensor:
         """Run the new positions through the model; return the logits of each row's next token, (R, V)."""

@@ -1,97 +1,104 @@
-"""The low-rank adapter: put into a base model, checked before it is made, and written the same every time.
+"""A base model, loaded and made ready for training, and the files of its adapter.
 
-LoRA: Hu et al. 2021, https://arxiv.org/abs/2106.09685. The base stays frozen, embeddings and norms included.
+The files are the same bytes for equal adapters, whatever the paths and the hash seed.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
-from transformers.pytorch_utils import Conv1D
 
 from inhouse.errors import UserMistake
+from inhouse.training.method import find_method
+from inhouse.training.neftune import add_noise
 from inhouse.training.state import write_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from peft import PeftModel
     from transformers import PreTrainedModel
 
     from inhouse.models.resolve import BaseModel
     from inhouse.records import Recipe
+    from inhouse.training.tuned import Tuned
 
-__all__ = ["CONFIG", "WEIGHTS", "load_base", "lora_config", "read_adapter", "write_adapter"]
+__all__ = ["CONFIG", "WEIGHTS", "load_base", "prepare", "read_adapter", "write_adapter"]
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
+_TRAINED = "trained.safetensors"  # in checkpoints, where the adapter does not hold everything
 
 
-def load_base(model: BaseModel, precision: str) -> PreTrainedModel:
-    """Load a base model's weights for training, in "float32" or "bfloat16"."""
-    return AutoModelForCausalLM.from_pretrained(
+def load_base(model: BaseModel, precision: str, quantization: str = "") -> PreTrainedModel:
+    """Load a base model's weights for training, in "float32" or "bfloat16"; linear layers in NF4 if asked."""
+    dtype = getattr(torch, precision)
+    base = AutoModelForCausalLM.from_pretrained(
         model.folder,
-        dtype=getattr(torch, precision),
+        dtype=dtype,
         use_safetensors=True,
         trust_remote_code=False,
         local_files_only=True,
+        **(_four_bits(dtype) if quantization else {}),
     )
+    for module in base.modules():
+        if hasattr(
+            module, "support_avx512bf16_for_cpu"
+        ):  # would repack the base, rounded, at each validation
+            module.support_avx512bf16_for_cpu = False
+    return base
 
 
-def lora_config(base: PreTrainedModel, recipe: Recipe) -> LoraConfig:
-    """Return PEFT's settings for a recipe. Raises UserMistake for targets or a rank the base cannot have."""
-    sizes = _linear_sizes(base)
-    for target in recipe.targets:
-        if target not in sizes:
-            near = difflib.get_close_matches(target, sizes, n=3, cutoff=0.4) or sorted(sizes)
-            raise UserMistake(
-                "training.targets names linear layers of the model",
-                f"it has no {target}",
-                f"did you mean {', '.join(near)}",
-            )
-    smallest = min(sizes[target] for target in recipe.targets)
-    if recipe.rank > smallest:
+def prepare(model: BaseModel, recipe: Recipe, steps: int) -> Tuned:
+    """Load a base and make it ready for a training of `steps` steps by the recipe's method.
+
+    Raises UserMistake for a method that does not exist, and where base and recipe do not go together.
+    """
+    method = find_method(recipe.method)
+    base = load_base(model, recipe.precision, recipe.quantization)
+    base.requires_grad_(False)
+    torch.manual_seed(recipe.seed)  # what an adapter begins with
+    tuned = method.prepare(base, recipe, max(1, steps))
+    if recipe.neftune:
+        add_noise(base, recipe.neftune)
+    return tuned
+
+
+def write_adapter(tuned: Tuned, base_name: str, folder: Path) -> None:
+    """Write weights and settings, and what a training needs beyond them to go on."""
+    write_tensors(folder / WEIGHTS, tuned.tensors())
+    settings = json.dumps(tuned.settings(base_name), indent=2, sort_keys=True)
+    (folder / CONFIG).write_text(settings + "\n", encoding="utf-8")
+    if not tuned.resumes_from_export:
+        write_tensors(folder / _TRAINED, tuned.state())
+
+
+def read_adapter(tuned: Tuned, folder: Path) -> None:
+    """Put written weights back into a model that was prepared in the same way."""
+    if tuned.resumes_from_export:
+        tuned.put_back(load_file(folder / WEIGHTS))
+    else:
+        tuned.restore(load_file(folder / _TRAINED))
+
+
+def _four_bits(dtype: torch.dtype) -> dict[str, Any]:
+    from transformers import BitsAndBytesConfig
+
+    try:
+        import bitsandbytes  # noqa: F401 - transformers' own complaint names no extra
+    except ImportError:
         raise UserMistake(
-            "the rank may not exceed the smallest side of a target layer",
-            f"rank {recipe.rank}, smallest side {smallest}",
-            f"set training.rank to {smallest} or less",
-        )
-    return LoraConfig(
-        r=recipe.rank,
-        lora_alpha=recipe.alpha,
-        lora_dropout=recipe.dropout,
-        target_modules=sorted(recipe.targets),
-        bias="none",
-        task_type="CAUSAL_LM",
+            "a base in four bits needs the package bitsandbytes",
+            "it is not installed",
+            "run `pip install 'inhouse[quantized]'`",
+        ) from None
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
     )
-
-
-def write_adapter(model: PeftModel, base_name: str, folder: Path) -> None:
-    """Write weights and settings; equal adapters give equal bytes, whatever the paths and the hash seed."""
-    write_tensors(folder / WEIGHTS, get_peft_model_state_dict(model, save_embedding_layers=False))
-    settings: dict[str, Any] = model.peft_config["default"].to_dict()
-    settings |= {"base_model_name_or_path": base_name, "inference_mode": True}
-    plain = {key: sorted(value) if isinstance(value, set) else value for key, value in settings.items()}
-    (folder / CONFIG).write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def read_adapter(model: PeftModel, folder: Path) -> None:
-    """Put written weights back into a model that has the same adapter."""
-    set_peft_model_state_dict(model, load_file(folder / WEIGHTS))
-
-
-def _linear_sizes(base: PreTrainedModel) -> dict[str, int]:
-    """Return the smaller side of every kind of linear layer; the output head cannot carry an adapter."""
-    head = base.get_output_embeddings()
-    sizes: dict[str, int] = {}
-    for path, module in base.named_modules():
-        if isinstance(module, torch.nn.Linear | Conv1D) and module is not head:
-            name = path.rpartition(".")[2]
-            sizes[name] = min(sizes.get(name, min(module.weight.shape)), *module.weight.shape)
-    return sizes
+    return {"quantization_config": config, "device_map": {"": 0 if torch.cuda.is_available() else "cpu"}}

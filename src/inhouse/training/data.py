@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from inhouse.digests import digest_file, digest_json
 from inhouse.errors import UserMistake
 from inhouse.records import Example
 from inhouse.shards import read_records
-from inhouse.training.packing import Packing, Row, collate, pack, schedule
+from inhouse.training.objectives import phases
+from inhouse.training.packing import Packing, Row, collate, pack, pack_phases, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,13 +21,24 @@ if TYPE_CHECKING:
 
     from inhouse.records import Recipe
 
-__all__ = ["FORWARD_SHARE", "VALIDATION_SHARE", "TrainingData", "read_splits", "validation_steps"]
+__all__ = [
+    "FEWEST_VALIDATED",
+    "FORWARD_SHARE",
+    "VALIDATION_SHARE",
+    "TrainingData",
+    "examples_digest",
+    "read_splits",
+    "validation_steps",
+]
 
 FORWARD_SHARE = 0.4
 """Cost of scoring a token, in tokens trained: no backward pass, no dropout (measured: .35 to .39)."""
 
 VALIDATION_SHARE = 0.25
-"""Validation may cost at most this share of training."""
+"""Validation may cost at most this share of training, but for the fewest examples that decide anything."""
+
+FEWEST_VALIDATED = 6
+"""Examples that are validated on whatever they cost, where there are so many."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +53,33 @@ class TrainingData:
     recipe: Recipe
     pad: int
     digest: str  # of the examples on disk
+    general: tuple[Example, ...] = ()  # general code that must not become less likely
 
     @classmethod
     def read(cls, dataset: Path, recipe: Recipe, pad: int) -> TrainingData:
         """Read and pack the examples of a dataset. Raises UserMistake when none carries loss."""
-        train, validation = read_splits(dataset)
-        packing = pack(train, recipe.sequence_length)
+        every, validation = read_splits(dataset)
+        parts = phases(every, recipe.objective)
+        train = [example for part in parts for example in part]
+        packing, counts = pack_phases(parts, recipe.sequence_length)
         if not packing.rows:
             raise UserMistake(
                 "training needs at least one token that carries loss",
                 f"{len(train)} training examples with none",
                 "check what was removed with `inhouse status`",
             )
-        order = schedule(len(packing.rows), recipe.epochs, recipe.seed)
+        order: list[int] = []
+        for first, count in zip(accumulate(counts, initial=0), counts, strict=False):
+            order += [first + row for row in schedule(count, recipe.epochs, recipe.seed)]
         return cls(
             train=train,
             validation=validation,
             packing=packing,
-            validation_packing=pack(validation, recipe.sequence_length),
+            validation_packing=pack(validation, recipe.sequence_length, apart=True),
             order=order[: recipe.max_steps * recipe.rows * recipe.accumulation],
             recipe=recipe,
             pad=pad,
-            digest=digest_json([digest_file(path) for path in sorted(dataset.glob("examples*.parquet"))]),
+            digest=examples_digest(dataset),
         )
 
     @property
@@ -84,27 +102,52 @@ class TrainingData:
 
     def batch(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return the tensors of a forward pass over rows of `packing`."""
-        return collate([self.packing.rows[number] for number in numbers], self.train, self.pad)
+        rows = [self.packing.rows[number] for number in numbers]
+        return collate(rows, self.train, self.pad, self.recipe.prompt_loss_weight)
+
+    def first_batches(self) -> Iterator[dict[str, Any]]:
+        """Yield the tensors of the rows of the first step, each by itself."""
+        for number in self.order[: self._rows_per_step]:
+            yield self.batch([number])
 
     def validation_batches(self) -> Iterator[dict[str, Any]]:
-        """Yield the tensors of the validation rows, always the same ones in the same order."""
-        rows, size = self.validation_rows, self.recipe.rows
-        for start in range(0, len(rows), size):
-            yield collate(rows[start : start + size], self.validation, self.pad)
+        """Yield the tensors of each validation row, always the same ones in the same order.
+
+        Only answers carry loss here, so that validations of all objectives can be compared.
+        """
+        for row in self.validation_rows:
+            yield collate([row], self.validation, self.pad)
+
+    def general_batches(self) -> Iterator[dict[str, Any]]:
+        """Yield the tensors of each piece of general code."""
+        for row in pack(self.general, self.recipe.sequence_length, apart=True).rows:
+            yield collate([row], self.general, self.pad)
 
     @cached_property
     def validation_rows(self) -> list[Row]:
-        """The rows that are validated on: all, or an even sample where all would cost too much."""
+        """What is validated on, an example in a row: all, or an even sample where all would cost too much."""
         rows = list(self.validation_packing.rows)
         if not rows:
             return []
         times = 1 + len(validation_steps(self.steps, self.recipe.validate_every))
         trained = sum(self.step_tokens(step) for step in range(self.steps))
         affordable = VALIDATION_SHARE * trained / (FORWARD_SHARE * times)
-        wanted = max(1, int(affordable / (self.validation_packing.tokens / len(rows))))
-        if wanted >= len(rows):
-            return rows
-        return [rows[number * len(rows) // wanted] for number in range(wanted)]
+        chosen = rows
+        while len(chosen) > FEWEST_VALIDATED and _tokens(chosen) > affordable:
+            wanted = min(len(chosen) - 1, int(len(chosen) * affordable / _tokens(chosen)))
+            wanted = max(FEWEST_VALIDATED, wanted)
+            chosen = [rows[number * len(rows) // wanted] for number in range(wanted)]
+        return chosen
+
+    @property
+    def validation_examples(self) -> list[Example]:
+        """The example in each of the validation rows."""
+        return [self.validation[row[0].example] for row in self.validation_rows]
+
+    @property
+    def validation_weights(self) -> list[float]:
+        """The weight of all trained tokens in each of the validation rows."""
+        return [float(batch["weights"].sum()) for batch in self.validation_batches()]
 
     @property
     def validation_tokens(self) -> int:
@@ -114,6 +157,11 @@ class TrainingData:
     @property
     def _rows_per_step(self) -> int:
         return self.recipe.rows * self.recipe.accumulation
+
+
+def examples_digest(dataset: Path) -> str:
+    """Return the digest of the examples of a dataset, as they lie on the disk."""
+    return digest_json([digest_file(path) for path in sorted(dataset.glob("examples*.parquet"))])
 
 
 def read_splits(dataset: Path) -> tuple[list[Example], list[Example]]:

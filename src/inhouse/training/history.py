@@ -33,6 +33,8 @@ class Validation:
 
     step: int
     loss: float
+    general: float | None = None  # mean loss over the tokens of general code, where it is watched
+    rows: tuple[float, ...] = ()  # summed loss of each validation row
 
 
 @dataclass
@@ -41,6 +43,7 @@ class History:
 
     steps: list[Step] = field(default_factory=list)
     validations: list[Validation] = field(default_factory=list)
+    forgetting_bound: float = 0.0  # largest rise of the loss on general code, as a share; 0: none
 
     @property
     def step(self) -> int:
@@ -49,9 +52,15 @@ class History:
 
     @property
     def best(self) -> Validation | None:
-        """The best validation of trained weights; the earlier of equals."""
+        """The best validation of trained weights that forgot little; the earlier of equals.
+
+        Where all forgot too much it is the one that forgot least.
+        """
         trained = [validation for validation in self.validations if validation.step > 0]
-        return min(trained, key=lambda validation: (validation.loss, validation.step), default=None)
+        within = [validation for validation in trained if not self._beyond(validation)]
+        if trained and not within:
+            return min(trained, key=lambda validation: (self.forgotten(validation), validation.step))
+        return min(within, key=lambda validation: (validation.loss, validation.step), default=None)
 
     @property
     def base(self) -> Validation | None:
@@ -62,6 +71,17 @@ class History:
     def kept_step(self) -> int:
         """The step whose weights become the adapter: the best, or without validation the last."""
         return self.best.step if self.best is not None else self.step
+
+    def forgotten(self, validation: Validation) -> float:
+        """Return the rise of the loss on general code over the base's, as a share; 0 where not watched."""
+        base = self.base
+        if base is None or not base.general or validation.general is None:
+            return 0.0
+        return validation.general / base.general - 1
+
+    def forgot(self) -> bool:
+        """Return whether the latest validation found general code less likely than the bound allows."""
+        return bool(self.validations) and self._beyond(self.validations[-1])
 
     def validations_since_best(self) -> int:
         """Return how many validations have passed without a better one."""
@@ -74,14 +94,23 @@ class History:
 
     def finished(self, steps: int, patience: int) -> bool:
         """Return whether a training of `steps` has nothing left to do."""
-        return self.step >= steps or self.stops_early(patience)
+        return self.step >= steps or self.stops_early(patience) or self.forgot()
 
     def ending(self, steps: int, patience: int) -> str:
         """Say in one sentence which weights were kept, and why."""
         if self.best is None:
             return f"There were no validation examples: the weights after all {self.step} steps are kept."
         kept = f"The weights after step {self.best.step} of {self.step} had the lowest validation loss"
-        if self.stops_early(patience) and self.step < steps:
+        if self._beyond(self.best):
+            kept = f"The weights after step {self.best.step} of {self.step} forgot least of all"
+        if self.forgot():
+            rise = max(self.forgotten(self.best), self.forgotten(self.validations[-1]))
+            kept += (
+                f"; training stopped because general code became {rise:.1%} less likely, and the bound is "
+                f"{self.forgetting_bound:.1%}: a larger share of general code in the dataset, or a lower "
+                "learning rate, keeps more"
+            )
+        elif self.stops_early(patience) and self.step < steps:
             kept += f"; training stopped early after {patience} validations without a better one"
         if self.base is not None and self.best.loss >= self.base.loss:
             kept += "; none was better than the base model"
@@ -92,6 +121,7 @@ class History:
         return {
             "steps": [asdict(step) for step in self.steps],
             "validations": [asdict(validation) for validation in self.validations],
+            "forgetting_bound": self.forgetting_bound,
         }
 
     @classmethod
@@ -99,8 +129,15 @@ class History:
         """Return what `as_json` was made from."""
         return cls(
             [Step(**step) for step in values["steps"]],
-            [Validation(**validation) for validation in values["validations"]],
+            [
+                Validation(**{**validation, "rows": tuple(validation["rows"])})
+                for validation in values["validations"]
+            ],
+            values["forgetting_bound"],
         )
+
+    def _beyond(self, validation: Validation) -> bool:
+        return 0 < self.forgetting_bound < self.forgotten(validation)
 
 
 @dataclass
@@ -111,6 +148,7 @@ class Timing:
     validation_seconds: float = 0.0
     device: str = ""
     device_memory_bytes: int = 0  # peak on the accelerator; 0 on a CPU
+    energy_joules: dict[str, float] = field(default_factory=dict)  # "cpu", "gpu": where the machine tells
 
 
 @dataclass

@@ -15,15 +15,27 @@ from __future__ import annotations
 
 import bisect
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from inhouse.training.objectives import prompt_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from inhouse.records import Example
 
-__all__ = ["IGNORED", "Packing", "Row", "Segment", "best_fit_decreasing", "collate", "pack", "schedule"]
+__all__ = [
+    "IGNORED",
+    "Packing",
+    "Row",
+    "Segment",
+    "best_fit_decreasing",
+    "collate",
+    "pack",
+    "pack_phases",
+    "schedule",
+]
 
 IGNORED = -100
 """The label of a token that carries no loss, as everywhere in PyTorch."""
@@ -58,8 +70,28 @@ class Packing:
         return self.tokens / (len(self.rows) * self.length) if self.rows else 0.0
 
 
-def pack(examples: Sequence[Example], length: int) -> Packing:
-    """Pack examples into rows of `length` tokens by best-fit decreasing.
+def pack_phases(phases: Sequence[Sequence[Example]], length: int) -> tuple[Packing, list[int]]:
+    """Pack each phase by itself; return the packing of all, one after the other, and the rows of each.
+
+    Segments count the examples of all phases in a row.
+    """
+    rows: list[Row] = []
+    counts: list[int] = []
+    packings = [pack(phase, length) for phase in phases]
+    offset = 0
+    for phase, packing in zip(phases, packings, strict=True):
+        rows += [tuple(replace(one, example=one.example + offset) for one in row) for row in packing.rows]
+        counts.append(len(packing.rows))
+        offset += len(phase)
+    sums = {
+        name: sum(getattr(packing, name) for packing in packings)
+        for name in ("tokens", "trained", "cut", "without_loss")
+    }
+    return Packing(rows=tuple(rows), length=length, **sums), counts
+
+
+def pack(examples: Sequence[Example], length: int, *, apart: bool = False) -> Packing:
+    """Pack examples into rows of `length` tokens by best-fit decreasing, or each into a row `apart`.
 
     Only an example longer than a row is cut. Its pieces overlap by one token, so that every trained token but
     the first is predicted exactly once.
@@ -72,7 +104,8 @@ def pack(examples: Sequence[Example], length: int) -> Packing:
                 segments.append(segment)
             else:
                 without_loss += 1
-    rows = best_fit_decreasing([segment.end - segment.start for segment in segments], length)
+    sizes = [segment.end - segment.start for segment in segments]
+    rows = [[number] for number in range(len(sizes))] if apart else best_fit_decreasing(sizes, length)
     return Packing(
         rows=tuple(tuple(segments[number] for number in row) for row in rows),
         length=length,
@@ -119,10 +152,13 @@ def schedule(rows: int, passes: float, seed: int) -> list[int]:
     return order[:wanted]
 
 
-def collate(rows: Sequence[Row], examples: Sequence[Example], pad: int) -> dict[str, Any]:
+def collate(
+    rows: Sequence[Row], examples: Sequence[Example], pad: int, prompt_loss_weight: float = 0.0
+) -> dict[str, Any]:
     """Return the tensors of one forward pass, each (R, T): input_ids, position_ids, labels, weights.
 
-    `weights` (float32) holds each example's weight on the tokens that carry loss, and zero elsewhere.
+    `weights` (float32) holds each example's weight on the tokens that carry loss, that times
+    `prompt_loss_weight` on the words of an instruction, and zero elsewhere.
     """
     import torch
 
@@ -130,7 +166,7 @@ def collate(rows: Sequence[Row], examples: Sequence[Example], pad: int) -> dict[
     ids, positions, labels = ([] for _ in range(3))
     weights: list[list[float]] = []
     for row in rows:
-        tokens = list(_tokens(row, examples))
+        tokens = list(_tokens(row, examples, prompt_loss_weight))
         gap = width - len(tokens)
         ids.append([token[0] for token in tokens] + [pad] * gap)
         positions.append([token[1] for token in tokens] + [0] * gap)
@@ -144,14 +180,18 @@ def collate(rows: Sequence[Row], examples: Sequence[Example], pad: int) -> dict[
     }
 
 
-def _tokens(row: Row, examples: Sequence[Example]) -> Iterator[tuple[int, int, int, float]]:
+def _tokens(
+    row: Row, examples: Sequence[Example], prompt_loss_weight: float
+) -> Iterator[tuple[int, int, int, float]]:
     """Yield (id, position, label, weight) of every token of a row."""
     for segment in row:
         example = examples[segment.example]
+        prompt = example.weight * prompt_weight(example, prompt_loss_weight)
         for position, index in enumerate(range(segment.start, segment.end)):
             token = example.input_ids[index]
-            if position and example.trained[index]:
-                yield token, position, token, example.weight
+            weight = example.weight if example.trained[index] else prompt
+            if position and weight:
+                yield token, position, token, weight
             else:
                 yield token, position, IGNORED, 0.0
 
@@ -167,4 +207,4 @@ def _pieces(number: int, size: int, length: int) -> Iterator[Segment]:
 
 def _trained(segment: Segment, example: Example) -> int:
     """Return how many tokens of a segment carry loss. The first has nothing that could predict it."""
-    return sum(example.trained[segment.start + 1 : segment.end])
+    return sum(example.trained[segment.start + 1 : segment.end]) if example.weight else 0

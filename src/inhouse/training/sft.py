@@ -9,7 +9,7 @@ import json
 import math
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,15 @@ from trl import SFTConfig, SFTTrainer
 
 from datasets import Dataset
 from inhouse.errors import UserMistake
-from inhouse.training.adapter import load_base, lora_config, read_adapter, write_adapter
+from inhouse.training.adapter import prepare, read_adapter, write_adapter
 from inhouse.training.data import validation_steps
+from inhouse.training.guards import BLOWN_UP, FirstSteps, check_finite
 from inhouse.training.history import Step, Validation
-from inhouse.training.learning_rates import learning_rate_factor, warmup_steps
+from inhouse.training.learning_rates import learning_rate_factor, optimizer_groups, warmup_steps
 from inhouse.training.losses import weighted_loss
+from inhouse.training.optimizers import make_optimizer
 from inhouse.training.state import read_optimizer, read_random, write_state
+from inhouse.training.tuned import trained_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,30 +42,41 @@ if TYPE_CHECKING:
     from inhouse.training.checkpoints import Checkpoints
     from inhouse.training.data import TrainingData
     from inhouse.training.history import Course
+    from inhouse.training.tracking import Tracker
+    from inhouse.training.tuned import Tuned
 
-__all__ = ["LoraTrainer", "fit"]
+__all__ = ["AdapterTrainer", "fit"]
 
 _TRAINER_STATE = "trainer_state.json"  # the name under which transformers looks for it
 
 
-def fit(model: BaseModel, data: TrainingData, store: Checkpoints, course: Course, progress: Progress) -> None:
+def fit(
+    model: BaseModel,
+    data: TrainingData,
+    store: Checkpoints,
+    course: Course,
+    progress: Progress,
+    tracker: Tracker,
+) -> None:
     """Train until `course` is finished, from its last checkpoint or from the start."""
     with _quiet_libraries():
-        trainer = LoraTrainer(model, data, store, course)
+        trainer = AdapterTrainer(model, data, store, course)
         if course.history.step == 0 and data.validation_rows:
             with progress.task("validate the base model"):
                 trainer.evaluate()
+                tracker.validation(course.history.validations[-1])
         total = sum(data.step_tokens(step) for step in range(data.steps))
         with progress.task("train", total, "tokens") as task:
             task.skip(sum(step.tokens for step in course.history.steps))
-            trainer.add_callback(_Watch(course, data, store.folder.parent, task))
+            first_steps = FirstSteps(data, trainer.first_batch_loss)
+            trainer.add_callback(_Watch(course, data, store.folder.parent, task, tracker, first_steps))
             start = course.history.step
             trainer.train(resume_from_checkpoint=str(store.path(start)) if start else None)
         if torch.cuda.is_available():
             course.timing.device_memory_bytes = torch.cuda.max_memory_allocated()
 
 
-class LoraTrainer(SFTTrainer):  # type: ignore[misc]
+class AdapterTrainer(SFTTrainer):  # type: ignore[misc]
     """Trains an adapter over the rows of `data`, in the order given there."""
 
     control: TrainerControl
@@ -73,16 +87,18 @@ class LoraTrainer(SFTTrainer):  # type: ignore[misc]
         self.store = store
         self.course = course
         self.base_name = model.name
-        base = load_base(model, data.recipe.precision)
+        self.tuned = prepare(model, data.recipe, data.steps)
         super().__init__(
-            model=base,
+            model=self.tuned.model,
             args=_arguments(data, store.folder),
             train_dataset=Dataset.from_dict({"row": data.order}),
             data_collator=lambda rows: data.batch([row["row"] for row in rows]),
             processing_class=PreTrainedTokenizerFast(tokenizer_file=str(model.folder / "tokenizer.json")),
-            peft_config=lora_config(base, data.recipe),
         )
+        for weight in trained_parameters(self.tuned.model).values():
+            weight.data = weight.data.float()  # TRL rounds them where the base has four bits
         self.remove_callback(PrinterCallback)  # it prints on stdout
+        self.add_callback(_AfterStep(self.tuned))
         course.timing.device = _describe(self.args.device)
 
     def _send_telemetry(self) -> None:
@@ -96,35 +112,64 @@ class LoraTrainer(SFTTrainer):  # type: ignore[misc]
         Dividing by that makes accumulation equal to one large batch, however the tokens are spread.
         """
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self.passes = len(batches)
         return batches, sum(batch["weights"].sum() for batch in batches)
 
     def compute_loss(self, _model: Any, inputs: Any, *, num_items_in_batch: Any) -> torch.Tensor:
         """Return a forward pass's share of the mean loss over the trained tokens of its step."""
-        return self._weighted_loss(inputs) / num_items_in_batch
+        loss = self._weighted_loss(inputs) / num_items_in_batch
+        penalty = self.tuned.penalty()
+        if penalty is None:
+            return loss
+        return loss + (penalty - penalty.detach()) / self.passes  # pulls, and leaves the recorded loss alone
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Return the mean loss over all validation tokens; a mean of batch means would favour small ones."""
+        """Record the mean loss over all validation tokens, and over general code where it is watched.
+
+        A mean of row means would favour short ones.
+        """
         started = time.perf_counter()
-        total = weight = 0.0
         self.model.eval()
-        with torch.no_grad():
-            for batch in self.data.validation_batches():
-                total += self._weighted_loss(self._prepare_inputs(batch)).item()
-                weight += batch["weights"].sum().item()
+        untrained = self.state.global_step == 0
+        with torch.no_grad(), self.tuned.as_base() if untrained else nullcontext():
+            rows, loss = self._score(self.data.validation_batches())
+            general = self._score(self.data.general_batches())[1] if self.data.general else None
         self.course.timing.validation_seconds += time.perf_counter() - started
-        loss = total / weight
-        self.course.history.validations.append(Validation(self.state.global_step, loss))
+        check_finite(self.state.global_step, loss, general)
+        self.course.history.validations.append(Validation(self.state.global_step, loss, general, tuple(rows)))
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, {"eval_loss": loss}
         )
         return {"eval_loss": loss}
 
+    def first_batch_loss(self) -> float:
+        """Return the mean loss over the trained tokens of the first step with the weights of now."""
+        self.model.eval()
+        with torch.no_grad():
+            return self._score(self.data.first_batches())[1]
+
+    def _score(self, batches: Iterator[dict[str, torch.Tensor]]) -> tuple[list[float], float]:
+        """Return the summed loss of each batch, and the mean over the weights of all."""
+        rows: list[float] = []
+        weight = 0.0
+        for batch in batches:
+            rows.append(self._weighted_loss(self._prepare_inputs(batch)).item())
+            weight += batch["weights"].sum().item()
+        return rows, sum(rows) / weight
+
     def _weighted_loss(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         half = self.data.recipe.precision == "bfloat16"
         with torch.autocast(self.args.device.type, dtype=torch.bfloat16, enabled=half):
-            return weighted_loss(self.model.get_base_model(), batch)
+            return weighted_loss(self.tuned.base, batch)
 
-    # ------------------------------------------------------------ schedule
+    # ------------------------------------------------------------ optimizer and schedule
+
+    def create_optimizer(self, _model: Any = None) -> torch.optim.Optimizer:
+        """Make the optimizer of the recipe, with its learning rate for each part of the model."""
+        recipe, blocks = self.data.recipe, self.tuned.base.config.get_text_config().num_hidden_layers
+        groups = optimizer_groups(trained_parameters(self.tuned.model), recipe, blocks)
+        self.optimizer = make_optimizer(groups, recipe)
+        return self.optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
         """Make the schedule of the recipe."""
@@ -143,14 +188,14 @@ class LoraTrainer(SFTTrainer):  # type: ignore[misc]
     def _save_checkpoint(self, _model: Any, _trial: Any) -> None:
         history, step = self.course.history, self.state.global_step
         with self.store.writing(step) as folder:
-            write_adapter(self.model, self.base_name, folder)
+            write_adapter(self.tuned, self.base_name, folder)
             write_state(folder, self.optimizer, self.lr_scheduler)
             self.state.save_to_json(str(folder / _TRAINER_STATE))
             self.course.write(folder)
         self.store.keep({*self.store.steps()[-2:], history.kept_step})
 
     def _load_from_checkpoint(self, _checkpoint: str) -> None:
-        read_adapter(self.model, self.store.path(self.course.history.step))
+        read_adapter(self.tuned, self.store.path(self.course.history.step))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
@@ -161,14 +206,35 @@ class LoraTrainer(SFTTrainer):  # type: ignore[misc]
             read_random(self.store.path(self.course.history.step))
 
 
+class _AfterStep(TrainerCallback):  # type: ignore[misc]
+    """Lets a method act on the gradients of a step before they are cleared."""
+
+    def __init__(self, tuned: Tuned) -> None:
+        self.tuned = tuned
+
+    def on_optimizer_step(self, _args: Any, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Tell the method which step was made."""
+        self.tuned.after_step(state.global_step + 1)
+
+
 class _Watch(TrainerCallback):  # type: ignore[misc]
     """Writes the history, decides when to validate, save and stop, and moves the progress bar."""
 
-    def __init__(self, course: Course, data: TrainingData, folder: Path, task: Task) -> None:
+    def __init__(
+        self,
+        course: Course,
+        data: TrainingData,
+        folder: Path,
+        task: Task,
+        tracker: Tracker,
+        first_steps: FirstSteps,
+    ) -> None:
         self.course = course
         self.data = data
         self.folder = folder
         self.task = task
+        self.tracker = tracker
+        self.first_steps = first_steps
         self.checkpoint_steps = set(validation_steps(data.steps, data.recipe.validate_every))
         self.started = 0.0
 
@@ -179,12 +245,14 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, _args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Stop the clock; ask for a validation and a checkpoint where they are due."""
         self.course.timing.training_seconds += time.perf_counter() - self.started
+        if torch.cuda.is_available():
+            self.course.timing.device_memory_bytes = torch.cuda.max_memory_allocated()
         if state.global_step in self.checkpoint_steps:
             control.should_save = True
             control.should_evaluate = bool(self.data.validation_rows)
 
     def on_log(self, _args: Any, state: TrainerState, *_: Any, logs: dict[str, float], **__: Any) -> None:
-        """Record a step. Raises UserMistake, before anything is saved, when it blew up."""
+        """Record a step. Raises UserMistake, before anything is saved, when it blew up or learnt nothing."""
         if "loss" not in logs:  # the summary after the last step
             return
         step = Step(
@@ -197,12 +265,14 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
         if not (math.isfinite(step.loss) and math.isfinite(step.gradient_norm)):
             raise self._blown_up(step)
         self.course.history.steps.append(step)
-        rate = (self.task.done + step.tokens) / self.course.timing.training_seconds
-        self.task.advance(step.tokens, f"loss {step.loss:.3f}, {rate:,.0f} tokens/s")
+        self.first_steps.check(self.course.history.steps)
+        self.task.advance(step.tokens, self.tracker.step(step))
 
     def on_evaluate(self, _args: Any, _state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Stop when the patience is spent."""
-        if self.course.history.stops_early(self.data.recipe.patience):
+        """Stop when the patience is spent, or general code has become too unlikely."""
+        history = self.course.history
+        self.tracker.validation(history.validations[-1])
+        if history.stops_early(self.data.recipe.patience) or history.forgot():
             control.should_training_stop = True
 
     def _blown_up(self, step: Step) -> UserMistake:
@@ -210,7 +280,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
         content = {"step": step.step, "examples": self.data.step_examples(step.step - 1)}
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
         return UserMistake(
-            "the loss and its gradient must stay finite",
+            BLOWN_UP,
             f"step {step.step} gave a loss of {step.loss} and a gradient of {step.gradient_norm}",
             f"lower training.learning_rate, or look at the examples listed in {path}",
         )

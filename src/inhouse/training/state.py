@@ -31,28 +31,30 @@ _CUDA = "random.cuda"
 def write_state(folder: Path, optimizer: Optimizer, scheduler: LRScheduler) -> None:
     """Write everything that the next step depends on, the weights apart."""
     state = optimizer.state_dict()
-    tensors = {
-        f"optimizer.{number}.{name}": tensor
-        for number, moments in state["state"].items()
-        for name, tensor in moments.items()
+    moments = {
+        f"optimizer.{number}.{name}": value
+        for number, values in state["state"].items()
+        for name, value in values.items()
     }
+    tensors = {name: value for name, value in moments.items() if isinstance(value, torch.Tensor)}
+    plain = {name: value for name, value in moments.items() if name not in tensors}
     tensors[_CPU] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors[_CUDA] = torch.cuda.get_rng_state()
     write_tensors(folder / _TENSORS, tensors)
-    values = {"groups": state["param_groups"], "scheduler": scheduler.state_dict()}
+    values = {"groups": state["param_groups"], "moments": plain, "scheduler": scheduler.state_dict()}
     write_json(folder / _VALUES, values)
 
 
 def read_optimizer(folder: Path, optimizer: Optimizer, scheduler: LRScheduler) -> None:
     """Put an optimizer and its schedule back where `write_state` found them."""
     values = json.loads((folder / _VALUES).read_text(encoding="utf-8"))
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, tensor in load_file(folder / _TENSORS).items():
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in (load_file(folder / _TENSORS) | values["moments"]).items():
         kind, _, name = key.partition(".")
         if kind == "optimizer":
             number, _, moment = name.partition(".")
-            state.setdefault(int(number), {})[moment] = tensor
+            state.setdefault(int(number), {})[moment] = value
     groups = [{**group, "betas": tuple(group["betas"])} for group in values["groups"]]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     scheduler.load_state_dict(values["scheduler"])
@@ -67,5 +69,14 @@ def read_random(folder: Path) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Any]) -> None:
-    """Write a safetensors file; a full disk is an OSError here, as with any file."""
-    path.write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"format": "pt"}))
+    """Write a safetensors file; a full disk is an OSError here, as with any file.
+
+    Tensors that share memory, as the tables of an eight-bit optimizer do, are each written.
+    """
+    seen: set[int] = set()
+    apart = {}
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        apart[name] = tensor.detach().clone() if place in seen else tensor.detach().contiguous()
+        seen.add(place)
+    path.write_bytes(save(apart, {"format": "pt"}))

@@ -3,7 +3,9 @@
     FOLDER/adapter/           adapter_model.safetensors, adapter_config.json: what PEFT loads
     FOLDER/history.json       every step, every validation, which weights were kept and why
     FOLDER/first_batch.json   what the model saw first
-    FOLDER/measured.json      speed, memory, device; written last
+    FOLDER/run.json           what was trained: experiment, model, examples, recipe, seeds
+    FOLDER/measured.json      speed, memory, energy, code, libraries and machine; written last
+    FOLDER/live.json          how it goes; only while training
     FOLDER/checkpoints/       only while training
 
 Equal inputs on the same machine give equal bytes, `measured.json` apart, and a training that was killed goes
@@ -12,19 +14,22 @@ on from its last whole checkpoint to the same bytes.
 
 from __future__ import annotations
 
-import json
 import shutil
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inhouse.digests import digest_json
+from inhouse.digests import digest_json, short
 from inhouse.errors import UserMistake
 from inhouse.measure import Cost, measured, resident_bytes
 from inhouse.shards import write_json
 from inhouse.training.checkpoints import Checkpoints
 from inhouse.training.data import TrainingData
-from inhouse.training.history import Course
+from inhouse.training.forgetting import watching_general_code
+from inhouse.training.guards import check_data
+from inhouse.training.history import Course, History
 from inhouse.training.preview import first_batch
+from inhouse.training.sinks import check_sinks, open_sinks
+from inhouse.training.tracking import Identity, Tracker
 from inhouse.workspace import MEASURED
 
 if TYPE_CHECKING:
@@ -34,55 +39,99 @@ if TYPE_CHECKING:
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.progress import Progress
     from inhouse.records import Recipe
+    from inhouse.training.sinks import Sink
 
-__all__ = ["train"]
+__all__ = ["Options", "train"]
 
 _HISTORY = "history.json"
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a training may be told that changes nothing in its weights."""
+
+    allow: tuple[str, ...] = ()  # refusals that are passed over
+    sinks: tuple[str, ...] = ()  # names of `training.sinks`
+    tracking: Path | None = None  # folder of the sinks; beside the training when left out
+
+
 def train(
-    model: BaseModel, tokenizer: Tokenizer, dataset: Path, recipe: Recipe, folder: Path, progress: Progress
+    model: BaseModel,
+    tokenizer: Tokenizer,
+    dataset: Path,
+    recipe: Recipe,
+    folder: Path,
+    progress: Progress,
+    options: Options | None = None,
 ) -> None:
     """Train an adapter on the training split of `dataset` and write it into `folder`.
 
-    Raises UserMistake for targets or a rank that the model does not have, for a dataset without a trainable
-    token, for a loss that blows up, for a full disk, and for a folder that another training has begun.
+    Raises UserMistake for what cannot be trained (see `training.guards`), for targets or a rank that the
+    model does not have, for a loss that blows up, for a full disk, and for a folder that another training
+    has begun.
     """
+    options = options or Options()
+    check_sinks(options.sinks)
+    identity = Identity.of(model, dataset, recipe)
+    identity.check(folder)
     data = TrainingData.read(dataset, recipe, tokenizer.pad)
-    run = digest_json({"model": model.digest, "examples": data.digest, "recipe": asdict(recipe)})
     store = Checkpoints(folder / "checkpoints")
-    if not _is_done(folder, run):
+    if not (folder / MEASURED).exists():
+        check_data(data, model, tokenizer, options.allow)
+        if recipe.forgetting_bound and data.validation_rows:
+            data = watching_general_code(data, tokenizer)
+        identity.write(folder)
         _say(data, progress)
-        course = _last_course(store, run)
+        course = _last_course(store, identity.experiment, recipe.forgetting_bound, progress)
         start = course.history.step
-        baseline = 0
-        with measured() as cost:
-            if not course.history.finished(data.steps, recipe.patience):
-                from inhouse.training.sft import fit
-
-                baseline = resident_bytes()
-                fit(model, data, store, course, progress)
-        _export(folder, store, data, course, tokenizer)
-        write_json(folder / MEASURED, _measurements(course, cost, baseline, start))
+        tracker = Tracker(folder, data, course, progress, _sinks(identity, folder, start, options))
+        try:
+            cost, baseline = _fit(model, data, store, course, progress, tracker)
+            _export(folder, store, data, course, tokenizer)
+        except BaseException as error:
+            tracker.failed(error)
+            raise
+        measurements = _measurements(course, cost, baseline, start) | tracker.done()
+        write_json(folder / MEASURED, measurements)
         progress.say(course.history.ending(data.steps, recipe.patience))
     store.remove_all()
 
 
-def _last_course(store: Checkpoints, run: str) -> Course:
+def _fit(
+    model: BaseModel,
+    data: TrainingData,
+    store: Checkpoints,
+    course: Course,
+    progress: Progress,
+    tracker: Tracker,
+) -> tuple[Cost, int]:
+    """Train to the end; return what it cost, and the resident memory before it (0 if nothing was to do)."""
+    baseline = 0
+    with measured() as cost:
+        if not course.history.finished(data.steps, data.recipe.patience):
+            from inhouse.training.sft import fit
+
+            baseline = resident_bytes()
+            fit(model, data, store, course, progress, tracker)
+    return cost, baseline
+
+
+def _sinks(identity: Identity, folder: Path, start: int, options: Options) -> list[Sink]:
+    parameters = {"model": identity.model, "examples": identity.examples, **identity.recipe}
+    place = options.tracking or folder.parent / "tracking"
+    return open_sinks(options.sinks, place, short(identity.experiment), parameters, start + 1)
+
+
+def _last_course(store: Checkpoints, run: str, forgetting_bound: float, progress: Progress) -> Course:
     """Return where the newest checkpoint stands that is whole, the best one that it refers to included."""
-    for step in filter(store.is_whole, reversed(store.steps())):
-        course = Course.read(store.path(step))
-        _check_run(course.run, run, store.folder)
-        if store.is_whole(course.history.kept_step):
-            return course
-    return Course(run)
-
-
-def _is_done(folder: Path, run: str) -> bool:
-    if not (folder / MEASURED).exists():
-        return False
-    _check_run(json.loads((folder / _HISTORY).read_text(encoding="utf-8"))["run"], run, folder)
-    return True
+    for step in reversed(store.steps()):
+        if store.is_whole(step):
+            course = Course.read(store.path(step))
+            _check_run(course.run, run, store.folder)
+            if store.is_whole(course.history.kept_step):
+                return course
+        progress.warn(f"the checkpoint after step {step} is damaged; training goes on from the one before it")
+    return Course(run, History(forgetting_bound=forgetting_bound))
 
 
 def _check_run(found: str, wanted: str, folder: Path) -> None:
@@ -149,6 +198,14 @@ def _summary(data: TrainingData, course: Course) -> dict[str, Any]:
             "rows": len(data.validation_packing.rows),
             "rows_used": len(data.validation_rows),
             "tokens_used": data.validation_tokens,
+            "row_examples": [example.id for example in data.validation_examples],
+            "row_weights": data.validation_weights,
+        },
+        "general_code": {
+            "functions": len(data.general),
+            "tokens": sum(len(example.input_ids) for example in data.general),
+            "digest": digest_json([example.id for example in data.general]),
+            "forgotten": history.forgotten(best) if best is not None else 0.0,
         },
     }
 
