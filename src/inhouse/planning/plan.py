@@ -13,12 +13,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from inhouse.config import BUDGETS
+from inhouse.planning.fit import require_fit
 from inhouse.planning.hardware import matmul_rate, probe
 from inhouse.planning.memory import estimate
-from inhouse.planning.recipe import Material, derive
+from inhouse.planning.recipe import Material, derive, derive_objective
 from inhouse.shards import write_json
 from inhouse.training.data import TrainingData, read_splits, validation_steps
-from inhouse.training.packing import pack
+from inhouse.training.objectives import is_conversation, phases
+from inhouse.training.packing import pack_phases
 from inhouse.workspace import MEASURED
 
 if TYPE_CHECKING:
@@ -27,28 +29,27 @@ if TYPE_CHECKING:
     from inhouse.config import Settings
     from inhouse.models.resolve import BaseModel
     from inhouse.progress import Progress
+    from inhouse.records import Example
 
 __all__ = ["write_plan"]
 
 
 def write_plan(model: BaseModel, dataset: Path, settings: Settings, folder: Path, progress: Progress) -> None:
-    """Derive the recipe for a dataset and this machine, print every choice, and write the files above."""
+    """Derive the recipe for a dataset and this machine, print every choice, and write the files above.
+
+    Raises UserMistake for a training that cannot fit into memory, with settings that would.
+    """
     hardware = probe()
-    train, validation = read_splits(dataset)
-    material = Material(
-        examples=len(train),
-        tokens=sum(len(example.input_ids) for example in train),
-        row_length=_row_length(dataset),
-        validation=bool(validation),
-        budget=BUDGETS[settings.budget].trained,
-    )
+    material, parts = _material(dataset, settings)
 
     @cache
     def rows_of(length: int) -> int:
-        return len(pack(train, length).rows)
+        return len(pack_phases(parts, length)[0].rows)
 
     config = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
     recipe, reasons = derive(material, rows_of, config, hardware, settings.training, settings.seed)
+    if "memory" not in settings.training.allow:
+        require_fit(config, recipe, hardware.training_memory)
     data = TrainingData.read(dataset, recipe, pad=0)
     trained = sum(data.step_tokens(step) for step in range(data.steps))
     validations = 1 + len(validation_steps(data.steps, recipe.validate_every))
@@ -65,6 +66,27 @@ def write_plan(model: BaseModel, dataset: Path, settings: Settings, folder: Path
     progress.say(
         f"estimate: {cost.total / 1e9:.1f} GB and {cost.seconds:,.0f} s for {trained:,} trained tokens"
     )
+
+
+def _material(dataset: Path, settings: Settings) -> tuple[Material, list[list[Example]]]:
+    """Return what there is to train on, and the examples of each phase."""
+    every, validation = read_splits(dataset)
+    whole = Material(
+        examples=len(every),
+        tokens=sum(len(example.input_ids) for example in every),
+        row_length=_row_length(dataset),
+        validation=bool(validation),
+        budget=BUDGETS[settings.budget].trained,
+        conversations=sum(is_conversation(example.kind) for example in every),
+    )
+    parts = phases(every, derive_objective(whole, settings.training)[0])
+    chosen = [example for part in parts for example in part]
+    material = whole._replace(
+        examples=len(chosen),
+        tokens=sum(len(example.input_ids) for example in chosen),
+        conversations=sum(is_conversation(example.kind) for example in chosen),
+    )
+    return material, parts
 
 
 def _row_length(dataset: Path) -> int:
