@@ -25,7 +25,17 @@ from tests.datasets.project import (
     prepare,
 )
 
-FILES = ("accounting.json", "examples.parquet", "items.parquet", "removed.parquet")
+FILES = (
+    "accounting.json",
+    "contamination.parquet",
+    "documents.parquet",
+    "documents_removed.parquet",
+    "examples.parquet",
+    "items.parquet",
+    "removed.parquet",
+    "review.csv",
+    "review.html",
+)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inhouse.datasets.mixing import Pool, mix
+from inhouse.datasets.mixing import SHARES, Pool, mix
 from inhouse.records import Example
 
 
@@ -76,6 +76,27 @@ def test_a_small_budget_does_not_read_a_large_repository() -> None:
     assert material.made["continuation"] <= 1000
     assert material.made["implementation"] <= 200
     assert material.made["change"] <= 2000 * 16
+
+
+def test_replay_has_its_share_of_all_tokens_and_the_others_share_the_rest() -> None:
+    material = Material(
+        continuation=[10] * 200, implementation=[10] * 50, change=[10] * 50, replay=[10] * 100
+    )
+    assert mix(material.pools, 1000, SHARES, replay=0.25) == 0
+    assert material.kept() == {"continuation": 490, "implementation": 110, "change": 150, "replay": 250}
+
+
+def test_a_small_repository_is_not_swamped_by_replay() -> None:
+    material = Material(continuation=[10] * 30, implementation=[], change=[], replay=[10] * 1000)
+    left = mix(material.pools, 10_000, SHARES, replay=0.25)
+    assert material.kept() == {"continuation": 300, "implementation": 0, "change": 0, "replay": 100}
+    assert left == 10_000 - 400
+
+
+def test_what_replay_lacks_flows_back() -> None:
+    material = Material(continuation=[10] * 200, implementation=[], change=[], replay=[10] * 3)
+    assert mix(material.pools, 1000, SHARES, replay=0.25) == 0
+    assert material.kept() == {"continuation": 970, "implementation": 0, "change": 0, "replay": 30}
 
 
 _SIZES = st.lists(st.integers(1, 60), max_size=40)

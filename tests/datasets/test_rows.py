@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from inhouse.config import Settings
+from inhouse.config import Evaluation, Settings
+from inhouse.datasets.builders.changes import Changes
+from inhouse.datasets.builders.continuation import Continuation
+from inhouse.datasets.builders.contract import Bench, Past
+from inhouse.datasets.builders.implementations import Implementations
 from inhouse.datasets.candidates import Candidate
-from inhouse.datasets.commits import Changes
-from inhouse.datasets.continuation import Continuation
 from inhouse.datasets.formats import item_context, item_target
-from inhouse.datasets.instructions import Implementations
 from inhouse.datasets.material import SourceFile
 from inhouse.datasets.rows import row_length
 from inhouse.models.tokenizer import Tokenizer
@@ -76,7 +77,7 @@ def _functions(count: int, lines: int = 6) -> str:
 
 
 def test_a_short_file_is_one_row_from_markers_to_end_mark(tokenizer: Tokenizer) -> None:
-    (row,) = Continuation(tokenizer, "shop", 512).rows([_file("x = 1\n", message="Begin")])
+    (row,) = Continuation(Bench(tokenizer, "shop", 512)).rows(Past([_file("x = 1\n", message="Begin")]))
     assert row.text == "<repo_name>shop\nCommit: Begin\n<file_sep>src/a.py\nx = 1\n<|endoftext|>"
     head = tokenizer.document(repository="shop", path="src/a.py", message="Begin")
     assert row.trained == (False,) * len(head) + (True,) * (len(row.input_ids) - len(head))
@@ -86,7 +87,7 @@ def test_a_short_file_is_one_row_from_markers_to_end_mark(tokenizer: Tokenizer) 
 def test_every_window_of_a_long_file_opens_with_markers_and_only_the_last_is_closed(
     tokenizer: Tokenizer,
 ) -> None:
-    maker = Continuation(tokenizer, "shop", 200)
+    maker = Continuation(Bench(tokenizer, "shop", 200))
     text = _functions(12)
     rows = maker.file_rows(_file(text))
     assert len(rows) > 3
@@ -103,24 +104,24 @@ def test_every_window_of_a_long_file_opens_with_markers_and_only_the_last_is_clo
 
 def test_a_long_file_waits_until_every_file_had_its_turn(tokenizer: Tokenizer) -> None:
     files = [_file(_functions(30), "long.py"), _file("x = 1\n", "short.py")]
-    maker = Continuation(tokenizer, "shop", 120)
-    paths = [row.text.split("<file_sep>")[1].partition("\n")[0] for row in maker.rows(files)]
+    maker = Continuation(Bench(tokenizer, "shop", 120))
+    paths = [row.text.split("<file_sep>")[1].partition("\n")[0] for row in maker.rows(Past(files))]
     assert paths[:6] == ["long.py"] * 4 + ["short.py", "long.py"]
     assert paths.count("long.py") > 8
     assert maker.tally.tokens_waiting == 0
 
 
 def test_rows_that_nobody_asked_for_are_counted(tokenizer: Tokenizer) -> None:
-    maker = Continuation(tokenizer, "shop", 120)
-    rows = maker.rows([_file(_functions(30))])
+    maker = Continuation(Bench(tokenizer, "shop", 120))
+    rows = maker.rows(Past([_file(_functions(30))]))
     given = [next(rows), next(rows)]
     taken = sum(len(row.input_ids) for row in given)
     assert maker.tally.tokens_waiting == maker.tally.tokens_seen - taken > 0
 
 
 def test_a_shortened_row_ends_with_a_whole_line_and_without_an_end_mark(tokenizer: Tokenizer) -> None:
-    maker = Continuation(tokenizer, "shop", 512)
-    (row,) = maker.rows([_file(_functions(2))])
+    maker = Continuation(Bench(tokenizer, "shop", 512))
+    (row,) = maker.rows(Past([_file(_functions(2))]))
     short = maker.shorten(row, 120)
     assert short is not None
     assert len(short.input_ids) <= 120
@@ -132,21 +133,21 @@ def test_a_shortened_row_ends_with_a_whole_line_and_without_an_end_mark(tokenize
 def test_a_licence_in_every_file_is_learnt_once(tokenizer: Tokenizer) -> None:
     licence = "/* Copyright {} Ada\n * Do with this what you like, but keep this line.\n */\n\n"
     files = [_file(licence.format(year) + C, f"{year}.c", "c") for year in (2019, 2020)]
-    maker = Continuation(tokenizer, "shop", 512)
-    first, second = (row.text.partition(".c\n")[2] for row in maker.rows(files))
+    maker = Continuation(Bench(tokenizer, "shop", 512))
+    first, second = (row.text.partition(".c\n")[2] for row in maker.rows(Past(files)))
     assert first.startswith("/* Copyright 2019 Ada\n")
     assert second == C + "<|endoftext|>"
     assert maker.tally.skipped == {"known header": 1}
 
 
 def test_a_file_of_comments_only_is_kept(tokenizer: Tokenizer) -> None:
-    (row,) = Continuation(tokenizer, "shop", 512).rows([_file("# One.\n# Two.\n")])
+    (row,) = Continuation(Bench(tokenizer, "shop", 512)).rows(Past([_file("# One.\n# Two.\n")]))
     assert "# One.\n# Two.\n<|endoftext|>" in row.text
 
 
 def test_a_blank_file_and_a_file_of_one_endless_line_give_no_row(tokenizer: Tokenizer) -> None:
-    maker = Continuation(tokenizer, "shop", 128)
-    assert list(maker.rows([_file("\n \n\n"), _file("x" * 5000)])) == []
+    maker = Continuation(Bench(tokenizer, "shop", 128))
+    assert list(maker.rows(Past([_file("\n \n\n"), _file("x" * 5000)]))) == []
     assert maker.tally.tokens_truncated == maker.tally.tokens_seen > 1000
 
 
@@ -154,7 +155,7 @@ def test_a_blank_file_and_a_file_of_one_endless_line_give_no_row(tokenizer: Toke
 
 
 def test_the_body_is_asked_for_and_only_the_answer_carries_loss(tokenizer: Tokenizer) -> None:
-    total, read = Implementations(tokenizer, 512).rows([_file(PYTHON)])
+    total, read = Implementations(Bench(tokenizer, "shop", 512)).rows(Past([_file(PYTHON)]))
     assert total.text == (
         "<|im_start|>user\nWrite the body of `total` in `src/a.py`.\n\n```python\n"
         '# Adds up.\n@cached\ndef total(values):\n    """Return the sum."""\n```<|im_end|>\n'
@@ -168,15 +169,15 @@ def test_the_body_is_asked_for_and_only_the_answer_carries_loss(tokenizer: Token
 
 
 def test_a_c_function_begins_with_the_comment_above_it(tokenizer: Tokenizer) -> None:
-    (row,) = Implementations(tokenizer, 512).rows([_file(C, "lib/add.c", "c")])
+    (row,) = Implementations(Bench(tokenizer, "shop", 512)).rows(Past([_file(C, "lib/add.c", "c")]))
     question, answer = row.text.split("<|im_start|>assistant\n")
     assert "```c\n/* Adds two numbers,\n   slowly. */\nstatic int\nadd(int a, int b)\n{\n```" in question
     assert answer.startswith("```c\n  while (b-- > 0)\n    a++;\n  return a;\n}\n```")
 
 
 def test_tests_and_functions_that_are_longer_than_a_row_are_left_out(tokenizer: Tokenizer) -> None:
-    maker = Implementations(tokenizer, 100)
-    assert list(maker.rows([_file(PYTHON, "tests/test_a.py"), _file(PYTHON)])) == []
+    maker = Implementations(Bench(tokenizer, "shop", 100))
+    assert list(maker.rows(Past([_file(PYTHON, "tests/test_a.py"), _file(PYTHON)]))) == []
     assert maker.tally.skipped["longer than a row"] == 2
     assert maker.tally.tokens_seen == maker.tally.tokens_truncated > 200
 
@@ -184,7 +185,7 @@ def test_tests_and_functions_that_are_longer_than_a_row_are_left_out(tokenizer: 
 def test_files_take_turns_of_four_functions_from_all_over_them(tokenizer: Tokenizer) -> None:
     text = "".join(C.replace("add", f"add_{n}") for n in range(7))
     files = [_file(text, "lib/add.c", "c"), _file(PYTHON)]
-    rows = Implementations(tokenizer, 512).rows(files)
+    rows = Implementations(Bench(tokenizer, "shop", 512)).rows(Past(files))
     names = [row.text.split("`")[1] for row in rows]
     assert names[:4] == ["add_0", "add_1", "add_3", "add_5"]
     assert names[4:] == ["total", "Reader.read", "add_2", "add_4", "add_6"]
@@ -195,8 +196,8 @@ def test_a_model_without_a_chat_template_has_no_implementations(tokenizer: Token
         def __init__(self) -> None:
             self.__dict__ = {**tokenizer.__dict__, "_template": None}
 
-    maker = Implementations(Plain(), 512)
-    assert list(maker.rows([_file(PYTHON)])) == []
+    maker = Implementations(Bench(Plain(), "shop", 512))
+    assert list(maker.rows(Past([_file(PYTHON)]))) == []
     assert maker.tally.skipped == {"the model has no chat template": 1}
 
 
@@ -221,7 +222,7 @@ def _candidate(commit: int, number: int, removed: str = "") -> Candidate:
 
 def test_a_change_is_trained_on_in_the_form_in_which_it_is_scored(tokenizer: Tokenizer) -> None:
     candidate = _candidate(1, 1)
-    row = Changes(tokenizer, "shop", 512, 200).example(candidate, "train")
+    row = Changes(Bench(tokenizer, "shop", 512, Evaluation(context_tokens=200))).example(candidate, "train")
     context = item_context(candidate.item, tokenizer, 200, "shop")
     assert row.input_ids == (*context, *item_target(candidate.item, tokenizer))
     assert row.trained.index(True) == len(context)
@@ -229,7 +230,9 @@ def test_a_change_is_trained_on_in_the_form_in_which_it_is_scored(tokenizer: Tok
 
 
 def test_a_context_gives_way_where_rows_are_short(tokenizer: Tokenizer) -> None:
-    row = Changes(tokenizer, "shop", 90, 384).example(_candidate(1, 1), "train")
+    row = Changes(Bench(tokenizer, "shop", 90, Evaluation(context_tokens=384))).example(
+        _candidate(1, 1), "train"
+    )
     assert len(row.input_ids) <= 90
     assert row.text.endswith("return value + 1")
 
@@ -240,8 +243,8 @@ def test_commits_take_turns_of_two_and_unusable_runs_are_counted(tokenizer: Toke
         yield _candidate(2, 0, "under 40 bytes")
         yield _candidate(2, 1)
 
-    maker = Changes(tokenizer, "shop", 512, 200)
-    rows = list(maker.rows(found()))
+    maker = Changes(Bench(tokenizer, "shop", 512, Evaluation(context_tokens=200)))
+    rows = list(maker.rows(Past(candidates=found())))
     targets = [row.text.rpartition("def ")[2] for row in rows]
     assert [(target[1], target[-1]) for target in targets] == [
         ("0", "1"),

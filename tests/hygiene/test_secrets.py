@@ -243,6 +243,27 @@ def test_a_plain_word_used_as_a_password_does_not_take_its_every_use_along() -> 
     assert _found(text, "a.py") == [("password-quoted", "production")]
 
 
+@pytest.mark.parametrize("path", ["a.py", "a.rst", "COMMIT_EDITMSG"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Pass :meth:`peek` to it.",
+        "Pass\n:py:meth:`~io.Reader.peek_2`, or",
+        "pass :class:`Reader9x` to :func:`open_it`",
+        "Password :ref:`reset-password`",
+        "pass :option:`--verbose9`",
+    ],
+)
+def test_a_cross_reference_in_prose_is_no_password(path: str, words: str) -> None:
+    assert _found(words, path) == []
+
+
+@pytest.mark.parametrize("words", ["password :code:`@`", "password: `@`", "Pass :meth:`peek`, password: `@`"])
+def test_a_password_in_prose_is_one_whatever_its_markup(words: str) -> None:
+    secret = fill("{A10}!7x")
+    assert secret in [found for _, found in _found(words.replace("@", secret), "a.rst")]
+
+
 def test_two_secrets_side_by_side_are_both_found() -> None:
     first, second = fill("{A12}1"), fill("{A12}2", 1)
     text = f"--password={first} --password={second}"

@@ -1,7 +1,7 @@
 """Where every token and every candidate went.
 
 tokens seen = kept + left out by the budget + truncated, for each kind of example
-candidates  = kept + removed, by reason, for each evaluated period
+candidates  = kept + removed, by reason, for each evaluated period, and for prose of the held-out one
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from inhouse.datasets.candidates import Candidate
     from inhouse.datasets.mixing import Pool
 
-__all__ = ["Tally", "item_account", "item_sentence", "kind_account", "kind_line"]
+__all__ = [
+    "Tally",
+    "document_account",
+    "document_sentence",
+    "item_account",
+    "item_sentence",
+    "kind_account",
+    "kind_line",
+]
 
 
 @dataclass(slots=True)
@@ -76,3 +84,17 @@ def item_sentence(period: str, account: dict[str, Any]) -> str:
         f" ({account['commits_kept']} of {account['commits']} commits)"
         + (f"; removed: {reasons}" if reasons else "")
     )
+
+
+def document_account(found: Sequence[Candidate]) -> dict[str, Any]:
+    """Return the same account of candidates that are prose, with the kept ones by language."""
+    languages = Counter(candidate.item.language for candidate in found if not candidate.removed)
+    return item_account(found) | {"languages": dict(sorted(languages.items()))}
+
+
+def document_sentence(account: dict[str, Any]) -> str:
+    """Return the account as a sentence, which says so when nothing is left to measure on."""
+    if not account["candidates"]:
+        return "newer documents: none, no Markdown, reStructuredText or docstring was written after the cut"
+    languages = ", ".join(f"{number} {name}" for name, number in account["languages"].items())
+    return item_sentence("newer document", account) + (f"; kept: {languages}" if languages else "")

@@ -1,20 +1,37 @@
 """The dataset stage: rows to train on, items to be measured on, and what became of everything else.
 
-examples.parquet     Example: training rows, in the order of training; then validation rows
-items.parquet        Item: validation, then held-out; oldest commit first
-removed.parquet      Removed: the candidates that are no items, and why
-accounting.json      every token and every candidate
+examples.parquet             Example: training rows, in the order of training; then validation rows
+items.parquet                Item: validation, then held-out; oldest commit first
+removed.parquet              Removed: the candidates that are no items, and why
+documents.parquet            Item: prose of the held-out period, oldest first; no part of the comparison
+documents_removed.parquet    Removed: the same for them
+preferences.parquet          Preference: code that was wrong and what took its place; with critiques only
+contamination.parquet        BenchmarkHit: training rows that were dropped because they repeat a benchmark
+review.html, review.csv      a sample of the training rows for people, and a file for their decisions
+canaries.json                made-up secrets among the training rows, where the settings ask for some
+accounting.json              every token and every candidate
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from inhouse.config import BUDGETS
-from inhouse.datasets.accounting import item_account, item_sentence, kind_line
-from inhouse.datasets.evaluated import evaluated
+from inhouse.datasets.accounting import (
+    document_account,
+    document_sentence,
+    item_account,
+    item_sentence,
+    kind_line,
+)
+from inhouse.datasets.contamination import Seen
+from inhouse.datasets.decontamination import BenchmarkHit
+from inhouse.datasets.evaluated import evaluated, newer_documents
 from inhouse.datasets.material import Material, TrainingFiles
+from inhouse.datasets.negatives import Preference
+from inhouse.datasets.review import sampled, write_review
 from inhouse.datasets.rows import RowMaker, row_length
 from inhouse.errors import UserMistake
 from inhouse.languages import CODE
@@ -22,7 +39,7 @@ from inhouse.records import Example, Item
 from inhouse.shards import write_json, write_records
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from inhouse.config import Settings
@@ -61,25 +78,40 @@ def write_dataset(
     maker = RowMaker(tokenizer, repository, settings)
     training = maker.training(material, files, progress)
     _check_training(files, training)
-    found = evaluated(material, training, tokenizer, settings, progress)
+    seen = Seen()
+    found = evaluated(material, training, tokenizer, settings, progress, seen)
     _check_heldout(found["heldout"], settings)
+    documents = newer_documents(material, seen, tokenizer, settings, progress)
     rows = [*training, *maker.validation(found["validation"], training)]
-    every = [*found["validation"], *found["heldout"]]
     write_records(folder / "examples.parquet", rows, Example)
-    write_records(folder / "items.parquet", (each.item for each in every if not each.removed), Item)
-    write_records(folder / "removed.parquet", (_removed(each) for each in every if each.removed), Removed)
+    pairs = maker.preferences()
+    if pairs is not None:
+        write_records(folder / "preferences.parquet", pairs, Preference)
+    _write_items(folder / "items.parquet", folder / "removed.parquet", chain(*found.values()))
+    _write_items(folder / "documents.parquet", folder / "documents_removed.parquet", documents)
+    write_records(folder / "contamination.parquet", maker.benchmarks.hits, BenchmarkHit)
+    write_review(folder, sampled(training, settings.dataset.review_share, settings.seed), tokenizer)
+    maker.planted.write(folder)
     account = {
         "budget": settings.budget,
         "tokens_allowed": BUDGETS[settings.budget].trained,
         "row_length": row_length(settings),
         "kinds": maker.account(),
         "skipped": maker.skipped(),
+        "benchmarks": maker.benchmarks.account(),
         "training_files": {"code": files.code, "prose": files.prose, "bytes": files.bytes},
         "validation": _validation_account(rows),
         "items": {split: item_account(candidates) for split, candidates in found.items()},
-    }
+        "documents": document_account(documents),
+    } | maker.replayed()
     write_json(folder / "accounting.json", account)
     _say(account, progress)
+
+
+def _write_items(kept: Path, removed: Path, candidates: Iterable[Candidate]) -> None:
+    found = list(candidates)
+    write_records(kept, (each.item for each in found if not each.removed), Item)
+    write_records(removed, (_removed(each) for each in found if each.removed), Removed)
 
 
 def _check_training(files: TrainingFiles, rows: Sequence[Example]) -> None:
@@ -131,5 +163,9 @@ def _validation_account(rows: Sequence[Example]) -> dict[str, int]:
 def _say(account: dict[str, Any], progress: Progress) -> None:
     for kind, own in account["kinds"].items():
         progress.say(kind_line(kind, own))
+    for name, own in account["benchmarks"].items():
+        dropped = sum(number for how, number in own.items() if how.startswith("rows "))
+        progress.say(f"{name}: {dropped} training row(s) dropped that repeat one of {own['items']} items")
     for period, own in account["items"].items():
         progress.say(item_sentence(period, own))
+    progress.say(document_sentence(account["documents"]))

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from inhouse.datasets.items import Cutter
-    from inhouse.datasets.material import Material
+    from inhouse.datasets.material import Material, Wanted
     from inhouse.progress import Task
-    from inhouse.records import Change, Hunk
+    from inhouse.records import Change
 
 __all__ = ["Candidate", "candidates", "not_read"]
 
@@ -51,34 +51,30 @@ def candidates(
 
     `known` are the paths that existed at the cut from which this split is measured.
     """
-    for version in material.versions(commits, task):
+    for version in material.versions(commits, task, cutter.wanted):
         change = version.change
-        runs = _runs(change)
-        if version.removed:
-            pieces = [Piece(run.new_start, "", "", 0, version.removed) for run in runs]
-        else:
-            pieces = cutter.pieces(change.path, version.text, runs)
         message, message_lineage = material.message(change.commit)
         lineage = (*filter(None, [version.occurrence]), *message_lineage)
         language = detect(change.path, version.text[:HEAD])
-        for piece in pieces:
+        for piece in cutter.found(version):
             item = replace(_item(split, change, piece, material, known), message=message, language=language)
             yield Candidate(item, lineage, piece.tokens_cut, piece.reason)
 
 
 def not_read(
-    material: Material, commits: Sequence[str], split: str, known: Collection[str], reason: str
+    material: Material,
+    commits: Sequence[str],
+    split: str,
+    known: Collection[str],
+    reason: str,
+    wanted: Wanted = is_candidate,
 ) -> Iterator[Candidate]:
     """Yield the candidates of commits, each run whole, removed for a reason that no text is needed for."""
     for commit in commits:
-        for change in material.changes(commit):
-            for run in _runs(change):
+        for change in material.changes(commit, wanted):
+            for run in (hunk for hunk in change.hunks if wanted(change, hunk)):
                 piece = Piece(run.new_start, "", "", 0, reason)
                 yield Candidate(_item(split, change, piece, material, known), (), 0, reason)
-
-
-def _runs(change: Change) -> list[Hunk]:
-    return [hunk for hunk in change.hunks if is_candidate(change, hunk)]
 
 
 def _item(split: str, change: Change, piece: Piece, material: Material, known: Collection[str]) -> Item:

@@ -76,15 +76,22 @@ def text_needed(budget: int) -> int:
 
 
 def item_example(
-    item: Item, tokenizer: Tokenizer, budget: int, repository: str, split: str, lineage: Sequence[str]
+    item: Item,
+    tokenizer: Tokenizer,
+    budget: int,
+    repository: str,
+    split: str,
+    lineage: Sequence[str],
+    retrieved: str = "",
+    kind: str = "change",
 ) -> Example:
     """Return an item as it is scored, for training or validation: context and target, loss on the target.
 
-    `budget` is of the context.
+    `budget` is of the context, `retrieved` text included.
     """
-    context = item_context(item, tokenizer, budget, repository)
+    context = item_context(item, tokenizer, budget, repository, retrieved)
     target = item_target(item, tokenizer)
-    return example("change", split, tokenizer, (context, target), lineage, item.id)
+    return example(kind, split, tokenizer, (context, target), lineage, item.id)
 
 
 def example(

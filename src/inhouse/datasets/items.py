@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise, zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from inhouse.datasets.formats import first_lines, space_at_end, target_text, text_needed
-from inhouse.datasets.split import MOST_OF_A_FILE
+from inhouse.datasets.split import MOST_OF_A_FILE, is_candidate
 from inhouse.datasets.windows import definition_starts, lines_with_code, split_lines
 from inhouse.digests import digest_json
 from inhouse.languages import parse
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from inhouse.config import Budget, Evaluation
+    from inhouse.datasets.material import Version
     from inhouse.models.tokenizer import Tokenizer
-    from inhouse.records import Hunk, Item
+    from inhouse.records import Change, Hunk, Item
 
-__all__ = ["MIN_BYTES", "Cutter", "Piece", "evenly", "item_quota", "sample"]
+__all__ = ["MIN_BYTES", "Cutter", "FileLines", "Piece", "evenly", "item_quota", "sample"]
 
 MIN_BYTES = 40
 """Of a target, blanks apart."""
@@ -67,12 +68,26 @@ def item_quota(budget: Budget, evaluation: Evaluation) -> tuple[int, int]:
 
 
 class Cutter:
-    """Cuts the new lines of changed files into what is scored."""
+    """Cuts the new lines of changed files into what is scored: here, lines of code."""
+
+    empty = "blank or comment"
+    """Why lines with nothing of what is measured are no item."""
 
     def __init__(self, tokenizer: Tokenizer, evaluation: Evaluation) -> None:
         self._tokenizer = tokenizer
         self._max_tokens = evaluation.max_target_tokens
         self._max_prefix = text_needed(evaluation.context_tokens)
+
+    def wanted(self, change: Change, hunk: Hunk) -> bool:
+        """Tell whether a run of new lines may hold items."""
+        return is_candidate(change, hunk)
+
+    def found(self, version: Version) -> list[Piece]:
+        """Return the candidates of a changed file; of one that hygiene removed its runs, with the reason."""
+        runs = [hunk for hunk in version.change.hunks if self.wanted(version.change, hunk)]
+        if version.removed:
+            return [Piece(run.new_start, "", "", 0, version.removed) for run in runs]
+        return self.pieces(version.change.path, version.text, runs)
 
     def pieces(self, path: str, text: str, runs: Sequence[Hunk]) -> list[Piece]:
         """Return the candidates among the new lines of a file, whose text after the commit is `text`.
@@ -80,11 +95,11 @@ class Cutter:
         A run of more than the scored tokens is cut where definitions begin. Of the usable pieces four are
         kept, at equal distances. Each ends with the last whole line that can be scored, blank ones apart.
         """
-        file = _File.read(path, text)
+        file = self.lines(path, text)
         found: list[Piece] = []
         for run in runs:
             low, high = run.new_start - 1, run.new_start - 1 + run.new_count
-            if high > len(file.has_code):
+            if high > len(file.counts):
                 found.append(Piece(run.new_start, "", "", 0, "text does not match the change"))
             else:
                 found += [self._piece(file, *part) for part in self._parts(file, low, high)]
@@ -96,7 +111,18 @@ class Cutter:
             for piece in found
         ]
 
-    def _parts(self, file: _File, low: int, high: int) -> Iterator[tuple[int, int]]:
+    def lines(self, path: str, text: str) -> FileLines:
+        """Return a file by lines, as it is cut."""
+        lines = split_lines(text)
+        parsed = parse(path, text)
+        starts = sorted({line - 1 for line in definition_starts(parsed, lines).values()})
+        return FileLines.of(text, lines_with_code(text, parsed), starts)
+
+    def beginning(self, text: str) -> str:
+        """Return as much of the beginning of `text` as is scored: whole lines."""
+        return first_lines(text, self._tokenizer, self._max_tokens)
+
+    def _parts(self, file: FileLines, low: int, high: int) -> Iterator[tuple[int, int]]:
         """Yield a run's parts: from definition to definition, as many together as can be scored."""
         inner = [line for line in file.starts if low < line < high]
         for middle, end in pairwise([*inner, high]):
@@ -105,17 +131,15 @@ class Cutter:
                 low = middle
         yield low, high
 
-    def _piece(self, file: _File, low: int, high: int) -> Piece:
+    def _piece(self, file: FileLines, low: int, high: int) -> Piece:
         prefix, run = file.prefix(low, self._max_prefix), file.text(low, high)
         before = space_at_end(prefix)
-        target = _without_blank_lines(
-            first_lines(before + run, self._tokenizer, self._max_tokens)[len(before) :]
-        )
+        target = _without_blank_lines(self.beginning(before + run)[len(before) :])
         reason = ""
         if not target:
             reason = "a line beyond what is scored"
-        elif not any(file.has_code[low : low + len(split_lines(target))]):
-            reason = "blank or comment"
+        elif not any(file.counts[low : low + len(split_lines(target))]):
+            reason = self.empty
         elif len("".join(target.split()).encode()) < MIN_BYTES:
             reason = f"under {MIN_BYTES} bytes"
         whole, kept = (len(self._tokenizer.encode(target_text(prefix, part))) for part in (run, target))
@@ -123,23 +147,23 @@ class Cutter:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class FileLines:
     """A file by lines, counted from 0."""
 
     content: str
     offsets: tuple[int, ...]  # of each line's first character, and the end
-    has_code: tuple[bool, ...]  # does the line hold more than blanks and comments?
-    starts: tuple[int, ...]  # lines where definitions begin
+    counts: tuple[bool, ...]  # does the line hold any of what is measured?
+    starts: tuple[int, ...]  # lines where something begins: a definition, a paragraph
 
     @classmethod
-    def read(cls, path: str, content: str) -> _File:
+    def of(cls, content: str, counts: Sequence[bool], starts: Sequence[int]) -> FileLines:
+        """Return a file by lines; `counts` may be longer than it has lines."""
         lines = split_lines(content)
-        parsed = parse(path, content)
-        starts = sorted({line - 1 for line in definition_starts(parsed, lines).values()})
         offsets = tuple(accumulate(map(len, lines), initial=0))
-        return cls(content, offsets, tuple(lines_with_code(content, parsed))[: len(lines)], tuple(starts))
+        return cls(content, offsets, tuple(counts)[: len(lines)], tuple(starts))
 
     def text(self, low: int, high: int) -> str:
+        """Return the lines from `low` up to `high`, `high` left out."""
         return self.content[self.offsets[low] : self.offsets[high]]
 
     def prefix(self, low: int, most: int) -> str:

@@ -18,20 +18,24 @@ from inhouse.shards import read_records
 from inhouse.sources.history import ancestors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from inhouse.progress import Task
-    from inhouse.records import Document
+    from inhouse.records import Document, Hunk
 
-__all__ = ["HEAD", "Material", "Placed", "SourceFile", "TrainingFiles", "Version"]
+    Wanted = Callable[[Change, Hunk], bool]
+
+__all__ = ["HEAD", "PROSE", "Material", "Placed", "SourceFile", "TrainingFiles", "Version"]
 
 HEAD = 4_096
 """Characters of a file that may tell its language."""
 
+PROSE = ("markdown", "rst")
+"""Languages of documents: trained on when the code does not use the budget up, and measured apart."""
+
 # People and tools: they say nothing about the code, and names are no business of the model.
 _TRAILER = re.compile(r"^(?:(?:[a-z]+-)+by|change-id|cc):.*\n?", re.IGNORECASE | re.MULTILINE)
-_PROSE = ("markdown", "rst")  # read when the code does not use the budget up
 _FILES, _COMMITS = 256, 256  # whose text is in memory at once
 
 
@@ -106,21 +110,36 @@ class Material:
         text = self._message_texts.get(commit, "")
         return (text, (occurrence.id,)) if occurrence is not None and text else ("", ())
 
-    def versions(self, commits: Sequence[str], task: Task | None = None) -> Iterator[Version]:
+    def versions(
+        self, commits: Sequence[str], task: Task | None = None, wanted: Wanted = is_candidate
+    ) -> Iterator[Version]:
         """Yield the files in which commits have candidates, in the order of `commits`, then by path."""
         for start in range(0, len(commits), _COMMITS):
             batch = commits[start : start + _COMMITS]
-            changes = [change for commit in batch for change in self.changes(commit)]
+            changes = [change for commit in batch for change in self.changes(commit, wanted)]
             documents = self._corpus.documents({change.document for change in changes})
             for change in changes:
                 yield self._version(change, documents.get(change.document))
             if task is not None:
                 task.advance(len(batch))
 
-    def changes(self, commit: str) -> list[Change]:
+    def changes(self, commit: str, wanted: Wanted = is_candidate) -> list[Change]:
         """Return the changes of a commit that have candidates for items, by path."""
         changes = self._changes[commit]
-        return [change for change in changes if any(is_candidate(change, hunk) for hunk in change.hunks)]
+        return [change for change in changes if any(wanted(change, hunk) for hunk in change.hunks)]
+
+    def all_changes(self, commit: str) -> list[Change]:
+        """Return the changes of a commit, by path."""
+        return self._changes.get(commit, [])
+
+    def place(self, path: str, document: str) -> Occurrence | None:
+        """Return the occurrence of a document at a path, removed or not; None when there is none."""
+        return self._places.get((path, document))
+
+    def tree_documents(self, revision: str) -> dict[str, str]:
+        """Return the document at each path of a revision, removed ones too."""
+        entries = read_records(self._history, "trees", TreeEntry)
+        return {entry.path: entry.document for entry in entries if entry.revision == revision}
 
     def _version(self, change: Change, document: Document | None) -> Version:
         occurrence = self._places.get((change.path, change.document))
@@ -192,7 +211,7 @@ class TrainingFiles:
         self.bytes = 0
         for path, document, occurrence, text in material.tree(material.training_cut, "train"):
             language = detect(path, text[:HEAD])
-            if is_code(language) or language in _PROSE:
+            if is_code(language) or language in PROSE:
                 found[is_code(language)][path] = (language, document, occurrence)
                 self.bytes += len(text.encode())
         self.code, self.prose = len(found[True]), len(found[False])

@@ -1,14 +1,19 @@
 """Kinds of examples mixed into one exact budget of tokens.
 
-Implementations and changes first fill their shares, continuation takes all that is left, and what it cannot
-use flows back. The last row of continuation is shortened so that the budget is used up. Nothing is repeated:
-more passes over the rows are the recipe's decision.
+All other kinds first fill their shares, continuation takes all that is left, and what it cannot use flows
+back to them, the last first. The last row of continuation is shortened so that the budget is used up. Nothing
+is repeated: more passes over the rows are the recipe's decision.
+
+General code replay has its share of all that is trained on, so never more than the repository has room for
+beside it: where the repository does not fill the budget, replay does not either.
 """
 
 from __future__ import annotations
 
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from inhouse.config import Dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,10 +23,15 @@ if TYPE_CHECKING:
 
     Shorten = Callable[[Example, int], Example | None]
 
-__all__ = ["SHARES", "Pool", "mix"]
+__all__ = ["REPLAY", "SHARES", "Pool", "mix"]
 
-SHARES = {"continuation": 0.65, "implementation": 0.15, "change": 0.20}
-"""Of the budget, by kind."""
+SHARES = Dataset().kinds
+"""Of the budget, by kind, where settings say nothing."""
+
+REPLAY = "replay"
+"""Kind of the rows of general code."""
+
+_REST = "continuation"  # takes what the others leave: there is always more of it
 
 _MISSES = 16  # after so many rows that do not fit, no smaller one is looked for
 
@@ -83,12 +93,34 @@ class Pool:
         return len(row.input_ids)
 
 
-def mix(pools: Mapping[str, Pool], budget: int, shares: Mapping[str, float] = SHARES) -> int:
-    """Fill the pools of all three kinds from one budget of tokens; return what could not be used."""
+def mix(
+    pools: Mapping[str, Pool], budget: int, shares: Mapping[str, float] = SHARES, replay: float = 0.0
+) -> int:
+    """Fill the pools of all kinds from one budget of tokens; return what could not be used.
+
+    `replay` is the share of REPLAY of all tokens; `shares` are those of the other kinds among each other.
+    """
+    general = pools.get(REPLAY)
+    own = {kind: pool for kind, pool in pools.items() if kind != REPLAY}
+    reserved = int(budget * replay) if general is not None else 0
+    room = _mix_own(own, budget - reserved, shares)
+    if general is None or not reserved:
+        return room
+    wanted = min(reserved, int((budget - reserved - room) * replay / (1 - replay)))
+    return _refill(own, room + reserved - wanted + general.take(wanted))
+
+
+def _mix_own(pools: Mapping[str, Pool], budget: int, shares: Mapping[str, float]) -> int:
     room = budget
-    for kind in ("implementation", "change"):
+    for kind in (kind for kind in pools if kind != _REST):
         share = min(room, int(budget * shares[kind]))
         room -= share - pools[kind].take(share)
-    for kind in ("continuation", "change", "implementation"):
+    return _refill(pools, room)
+
+
+def _refill(pools: Mapping[str, Pool], room: int) -> int:
+    """Give what is left to continuation, then to the others, the last first; return what nothing can use."""
+    others = [kind for kind in pools if kind != _REST]
+    for kind in (*(kind for kind in pools if kind == _REST), *reversed(others)):
         room = pools[kind].take(room)
     return room

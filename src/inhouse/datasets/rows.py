@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from inhouse.config import BUDGETS
 from inhouse.datasets.accounting import kind_account
-from inhouse.datasets.candidates import candidates
-from inhouse.datasets.commits import Changes
-from inhouse.datasets.continuation import Continuation
-from inhouse.datasets.instructions import Implementations
-from inhouse.datasets.items import Cutter, evenly
-from inhouse.datasets.mixing import Pool, mix
+from inhouse.datasets.builders import find_builder, shares
+from inhouse.datasets.builders.changes import Changes
+from inhouse.datasets.builders.contract import Bench, Past
+from inhouse.datasets.builders.critiques import Critiques
+from inhouse.datasets.canaries import KIND, Planted
+from inhouse.datasets.contamination import THRESHOLD
+from inhouse.datasets.decontamination import Benchmarks
+from inhouse.datasets.evaluated import new_texts
+from inhouse.datasets.filters import RowFilters
+from inhouse.datasets.general import General, own_names, replay_account
+from inhouse.datasets.items import evenly
+from inhouse.datasets.mixing import REPLAY, Pool, mix
+from inhouse.datasets.negatives import Guard, preference
+from inhouse.datasets.review import read_drops
 from inhouse.digests import digest_json
+from inhouse.errors import UserMistake
+from inhouse.hygiene.duplicates import SpansWithin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from inhouse.config import Settings
+    from inhouse.config import Dataset, Settings
+    from inhouse.datasets.builders.contract import Builder
     from inhouse.datasets.candidates import Candidate
     from inhouse.datasets.material import Material, TrainingFiles
+    from inhouse.datasets.mixing import Shorten
+    from inhouse.datasets.negatives import Preference
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.progress import Progress
     from inhouse.records import Example
@@ -43,39 +58,72 @@ class RowMaker:
     """Makes rows and accounts for them."""
 
     def __init__(self, tokenizer: Tokenizer, repository: str, settings: Settings) -> None:
-        length = row_length(settings)
-        self._tokenizer = tokenizer
         self._settings = settings
         self._budget = BUDGETS[settings.budget].trained
-        self._continuation = Continuation(tokenizer, repository, length)
-        self._implementations = Implementations(tokenizer, length)
-        self._changes = Changes(tokenizer, repository, length, settings.evaluation.context_tokens)
+        self._bench = Bench(
+            tokenizer, repository, row_length(settings), settings.evaluation, tokenizer.infill
+        )
+        wanted = settings.dataset
+        _check_kinds(wanted)
+        self._shares = shares(wanted.kinds.items())
+        kinds = (*self._shares, *([REPLAY] if wanted.replay else ()))
+        self._builders = {kind: find_builder(kind)(self._bench) for kind in kinds}
+        self._general = General(wanted.replay_from, settings.seed)
+        self._filters = RowFilters(wanted.filters, tokenizer)
+        self._dropped = read_drops(wanted.review)
+        self.benchmarks = Benchmarks.of(settings)
+        self.planted = Planted(wanted.canaries, wanted.canary_repeats, settings.seed, tokenizer, self._budget)
+        self._past = Past()
+        self._guard = Guard((), tokenizer)
         self._pools: dict[str, Pool] = {}
-        self._tallies = {
-            "continuation": self._continuation.tally,
-            "implementation": self._implementations.tally,
-            "change": self._changes.tally,
-        }
+        self._tallies = {kind: builder.tally for kind, builder in self._builders.items()}
+        self._tallies[KIND] = self.planted.tally
 
     def training(self, material: Material, files: TrainingFiles, progress: Progress) -> list[Example]:
         """Return the training rows, of at most the budget's tokens, in an order that the seed decides."""
-        cutter = Cutter(self._tokenizer, self._settings.evaluation)
-        found = candidates(material, material.periods["train"], "train", (), cutter)
+        for line in self.planned():
+            progress.say(line)
+        self._past = past = self._read(material, files)
         with progress.task("training rows", self._budget, "tokens") as task:
+            known = past.negatives if Critiques.kind in self._builders else ()
+            self._guard = Guard(known, self._bench.tokenizer)
             self._pools = {
-                "continuation": Pool(self._continuation.rows(files), self._continuation.shorten, task),
-                "implementation": Pool(self._implementations.rows(files), task=task),
-                "change": Pool(self._changes.rows(found), task=task),
+                kind: Pool(self._usable(builder, builder.rows(past)), self._shortener(builder), task)
+                for kind, builder in self._builders.items()
             }
-            mix(self._pools, self._budget)
+            mix(
+                self._pools,
+                self._budget - self.planted.tokens,
+                self._shares,
+                self._settings.dataset.replay,
+            )
+        if self.planted.canaries:
+            self._pools[KIND] = self.planted.pool
         rows = [row for pool in self._pools.values() for row in pool.kept]
         return sorted(rows, key=lambda row: digest_json([self._settings.seed, row.id]))
 
+    def planned(self) -> list[str]:
+        """Return the mixture as a table, before it is built: what a kind cannot use flows to the others."""
+        replay = self._settings.dataset.replay
+        room = self._budget - self.planted.tokens
+        wanted = {kind: share * (1 - replay) for kind, share in self._shares.items()}
+        wanted |= {REPLAY: replay} if replay else {}
+        lines = [
+            f"{kind:<14} {share:>5.0%} {int(room * share):>10,} tokens" for kind, share in wanted.items()
+        ]
+        return [f"mixture planned, {room:,} tokens:", *lines]
+
+    def preferences(self) -> list[Preference] | None:
+        """Return the pairs for preference training, after `training`; None when critiques are not wanted."""
+        if Critiques.kind not in self._builders:
+            return None
+        pairs = (preference(negative, self._bench.repository) for negative in self._past.negatives)
+        return [pair for pair in pairs if pair is not None]
+
     def validation(self, found: Sequence[Candidate], training: Sequence[Example]) -> list[Example]:
         """Return validation items as rows: few enough for a pass to cost 6% of the training, 8 at least."""
-        rows = [
-            self._changes.example(candidate, "validation") for candidate in found if not candidate.removed
-        ]
+        changes = Changes(self._bench)
+        rows = [changes.example(candidate, "validation") for candidate in found if not candidate.removed]
         affordable = _VALIDATION_SHARE * sum(len(row.input_ids) for row in training)
         cost = sum(len(row.input_ids) for row in rows) / max(1, len(rows))
         return evenly(rows, max(_MIN_VALIDATION_ROWS, int(affordable / max(1.0, cost))))
@@ -86,4 +134,54 @@ class RowMaker:
 
     def skipped(self) -> dict[str, dict[str, int]]:
         """Return for each kind why something gave no row."""
-        return {kind: dict(sorted((+tally.skipped).items())) for kind, tally in self._tallies.items()}
+        return {kind: dict(sorted((+self._tallies[kind].skipped).items())) for kind in self._pools}
+
+    def replayed(self) -> dict[str, Any]:
+        """Return the account of general code, after `training`; nothing when none is wanted."""
+        pool = self._pools.get(REPLAY)
+        return {} if pool is None else {"replay": replay_account(pool.kept, self._general.passed_over)}
+
+    def _read(self, material: Material, files: TrainingFiles) -> Past:
+        """Return what may be learnt from; general code only when it is wanted."""
+        past = Past.of(material, files, self._bench)
+        if REPLAY not in self._builders:
+            return past
+        split = material.split
+        paths = chain(*map(material.tree_paths, {material.training_cut, split.cut, split.tip}))
+        heldout = SpansWithin(new_texts(material, self._bench.tokenizer, self._settings), THRESHOLD)
+        general = self._general.files(own_names(self._bench.repository, paths))
+        return replace(past, general=general, heldout=heldout)
+
+    def _usable(self, builder: Builder, rows: Iterable[Example]) -> Iterator[Example]:
+        """Yield rows without loss on code that is known to be wrong, and none that is not worth learning."""
+        for row in rows:
+            kept = self._guard.guarded(row)
+            if kept is None:
+                reason = "nothing but code that is known to be wrong"
+            elif (hit := self.benchmarks.find(kept)) is not None:
+                reason = f"repeats {hit.benchmark}"
+            elif kept.id in self._dropped:
+                reason = "dropped in review"
+            else:
+                reason = self._filters.reason(kept)
+            if kept is not None and not reason:
+                yield kept
+            else:
+                builder.skip(reason)
+                builder.tally.tokens_truncated += len(row.input_ids)
+
+    def _shortener(self, builder: Builder) -> Shorten:
+        def shorten(row: Example, room: int) -> Example | None:
+            short = builder.shorten(row, room)
+            return None if short is None or short.id in self._dropped else self._guard.guarded(short)
+
+        return shorten
+
+
+def _check_kinds(wanted: Dataset) -> None:
+    if wanted.kinds.get(REPLAY):
+        raise UserMistake(
+            "general code has a share of its own beside the kinds",
+            f"dataset.kinds names {REPLAY}",
+            f"set dataset.replay to {wanted.kinds[REPLAY]:g} instead",
+        )

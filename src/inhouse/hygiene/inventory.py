@@ -1,7 +1,8 @@
 """What the history says is there, before anything is read: one occurrence for each (kind, path, document).
 
 A *file* stands in the tree at the validation cut, the cut or the tip; a *version* only in a change; a
-*message* belongs to a commit that has changes, and its document is named by the commit's id.
+*message* belongs to a commit that has changes, or to a merge of a branch whose last commit has, and its
+document is named by the commit's id.
 """
 
 from __future__ import annotations
@@ -101,6 +102,10 @@ def _changed(
                 continue
             version = _occurrence(source, "version", path, document, revision, commits)
             versions[place] = min(version, versions.get(place, version), key=_age)
+    changed = set(messages)
+    for commit in commits.values():
+        if changed.intersection(commit.parents[1:]):
+            messages[commit.id] = _occurrence(source, "message", "", commit.id, commit.id, commits)
     return versions, messages
 
 

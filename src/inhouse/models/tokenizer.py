@@ -7,7 +7,7 @@ and every one written like ``<|this|>``. Markers stand for no text.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inhouse.digests import digest_file, digest_json
 from inhouse.errors import UserMistake
@@ -21,13 +21,33 @@ if TYPE_CHECKING:
 
     from inhouse.models.chat_template import Message
 
-__all__ = ["Tokenizer", "tokenizer_digest"]
+__all__ = ["InfillMarks", "Tokenizer", "tokenizer_digest"]
 
 _FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 _DOCUMENT_ENDS = ("<|endoftext|>", "<|end_of_text|>")
 _REPOSITORY_AND_FILE = (("<|repo_name|>", "<|file_sep|>"), ("<repo_name>", "<file_sep>"))
+_INFILL = (
+    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoftext|>"),  # Qwen, StableCode
+    ("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>"),  # StarCoder, Granite
+    ("<fim-prefix>", "<fim-suffix>", "<fim-middle>", "<|endoftext|>"),  # SantaCoder
+    ("<|fim▁begin|>", "<|fim▁hole|>", "<|fim▁end|>", ""),
+    ("<\uff5cfim▁begin\uff5c>", "<\uff5cfim▁hole\uff5c>", "<\uff5cfim▁end\uff5c>", ""),  # DeepSeek
+    ("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"),  # Code Llama
+    ("<PRE>", "<SUF>", "<MID>", "<EOT>"),
+    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_separator|>"),  # CodeGemma
+    ("[PREFIX]", "[SUFFIX]", "[MIDDLE]", ""),  # Codestral
+)
 _NEVER_IN_UTF8 = (b"\xff", b"\xfe", b"\xc0", b"\xc1")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class InfillMarks(NamedTuple):
+    """Tokens of a model that was trained to fill gaps."""
+
+    prefix: int
+    suffix: int
+    middle: int
+    end: int  # after the middle
 
 
 class Tokenizer:
@@ -79,6 +99,15 @@ class Tokenizer:
     def has_chat_template(self) -> bool:
         """Whether `chat` and `chat_example` can be used."""
         return self._template is not None
+
+    @property
+    def infill(self) -> InfillMarks | None:
+        """The model's own tokens for filling a gap, None when it has none."""
+        for *names, end in _INFILL:
+            if all(name in self._markers for name in names):
+                prefix, suffix, middle = (self._markers[name] for name in names)
+                return InfillMarks(prefix, suffix, middle, self._markers.get(end, self.document_end[-1]))
+        return None
 
     @property
     def start(self) -> int:

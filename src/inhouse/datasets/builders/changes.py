@@ -5,39 +5,33 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from inhouse.datasets.accounting import Tally
+from inhouse.datasets.builders.contract import Builder
 from inhouse.datasets.formats import item_example, item_target
 from inhouse.datasets.items import evenly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+    from inhouse.datasets.builders.contract import Past
     from inhouse.datasets.candidates import Candidate
-    from inhouse.models.tokenizer import Tokenizer
     from inhouse.records import Example
 
-__all__ = ["Changes"]
+__all__ = ["BUILDER", "Changes"]
 
 _TURN = 2  # rows of a commit before all the others have had theirs
 
 
-class Changes:
-    """Makes rows of at most `length` tokens, their context of at most `context_tokens`."""
+class Changes(Builder):
+    """Makes rows in the form in which items are scored."""
 
-    def __init__(self, tokenizer: Tokenizer, repository: str, length: int, context_tokens: int) -> None:
-        self.tally = Tally()
-        self._tokenizer = tokenizer
-        self._repository = repository
-        self._length = length
-        self._context_tokens = context_tokens
+    kind = "change"
+    line = "from the commit, the file and its lines so far to the new lines, as evaluation scores them"
+    chats = False
 
-    def rows(self, candidates: Iterable[Candidate]) -> Iterator[Example]:
-        """Yield training rows, best first: every commit gives two before any gives more.
-
-        `candidates` are together by commit, the best commit first.
-        """
+    def make(self, past: Past) -> Iterator[Example]:
+        """Yield the rows, best first: every commit gives two before any gives more."""
         waiting: list[Candidate] = []
-        for _, group in groupby(candidates, lambda candidate: candidate.item.commit):
+        for _, group in groupby(past.candidates, lambda candidate: candidate.item.commit):
             self.tally.sources += 1
             usable = []
             for candidate in group:
@@ -58,8 +52,11 @@ class Changes:
 
     def example(self, candidate: Candidate, split: str) -> Example:
         """Return the row of a candidate. Where a row is shorter than what is scored, the context is."""
-        room = self._length - len(item_target(candidate.item, self._tokenizer))
-        budget = max(0, min(self._context_tokens, room))
+        room = self.bench.length - len(item_target(candidate.item, self.bench.tokenizer))
+        budget = max(0, min(self.bench.evaluation.context_tokens, room))
         return item_example(
-            candidate.item, self._tokenizer, budget, self._repository, split, candidate.lineage
+            candidate.item, self.bench.tokenizer, budget, self.bench.repository, split, candidate.lineage
         )
+
+
+BUILDER = Changes

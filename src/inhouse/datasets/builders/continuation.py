@@ -10,19 +10,20 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING
 
-from inhouse.datasets.accounting import Tally
+from inhouse.datasets.builders.contract import Builder
 from inhouse.datasets.formats import example, first_lines, markers
 from inhouse.datasets.windows import cut_windows, definition_starts, lines_with_code, split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from inhouse.datasets.builders.contract import Bench, Past
     from inhouse.datasets.material import SourceFile
     from inhouse.datasets.windows import Window
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.records import Example
 
-__all__ = ["Continuation"]
+__all__ = ["BUILDER", "Continuation", "shortened"]
 
 _TURN = 4  # windows
 _NAMES = re.compile(r"copyright|author|©", re.IGNORECASE)
@@ -30,21 +31,25 @@ _WORD = re.compile(r"\w+")
 _MIN_TOKENS = 32  # of text: shorter rows are not worth their markers
 
 
-class Continuation:
-    """Makes rows of at most `length` tokens."""
+class Continuation(Builder):
+    """Makes windows of files."""
 
-    def __init__(self, tokenizer: Tokenizer, repository: str, length: int) -> None:
-        self.tally = Tally()
-        self._tokenizer = tokenizer
-        self._repository = repository
-        self._length = length
+    kind = "continuation"
+    line = "the files as they stand, in windows that open with repository, message and path"
+    chats = False
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self._tokenizer = bench.tokenizer
+        self._repository = bench.repository
+        self._length = bench.length
         self._headers = {""}
-        self._closing = [*tokenizer.encode("\n"), *tokenizer.document_end]
+        self._closing = [*bench.tokenizer.encode("\n"), *bench.tokenizer.document_end]
 
-    def rows(self, files: Iterable[SourceFile]) -> Iterator[Example]:
+    def make(self, past: Past) -> Iterator[Example]:
         """Yield the rows, best first: every file gives four before any gives more."""
         waiting: deque[list[Example]] = deque()
-        for file in files:
+        for file in past.files:
             rows = self.file_rows(file)
             yield from self._given(rows[:_TURN])
             waiting.append(rows[_TURN:])
@@ -56,12 +61,7 @@ class Continuation:
 
     def shorten(self, row: Example, room: int) -> Example | None:
         """Return the row's first whole lines, in at most `room` tokens; None when that is next to nothing."""
-        head = row.trained.index(True)
-        text = self._tokenizer.decode(row.input_ids[head:])
-        ids = self._tokenizer.encode(first_lines(text, self._tokenizer, room - head).rstrip())
-        if len(ids) < _MIN_TOKENS:
-            return None
-        return example(row.kind, row.split, self._tokenizer, (row.input_ids[:head], ids), row.lineage, row.id)
+        return shortened(row, room, self._tokenizer)
 
     def file_rows(self, file: SourceFile) -> list[Example]:
         """Return a file's windows as rows; a header that another file had too is not repeated."""
@@ -101,3 +101,16 @@ class Continuation:
         for row in rows:
             self.tally.tokens_waiting -= len(row.input_ids)
             yield row
+
+
+def shortened(row: Example, room: int, tokenizer: Tokenizer) -> Example | None:
+    """Return a window's first whole lines, in at most `room` tokens; None when that is next to nothing."""
+    head = row.trained.index(True)
+    text = tokenizer.decode(row.input_ids[head:])
+    ids = tokenizer.encode(first_lines(text, tokenizer, room - head).rstrip())
+    if len(ids) < _MIN_TOKENS:
+        return None
+    return example(row.kind, row.split, tokenizer, (row.input_ids[:head], ids), row.lineage, row.id)
+
+
+BUILDER = Continuation
