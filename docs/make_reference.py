@@ -103,7 +103,7 @@ def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
     actions = [each for each in parser._actions if isinstance(each.choices, dict)]
     plain = [each for each in parser._actions if each not in actions and each.dest not in _EVERYWHERE]
     if plain:
-        rows = [(f"`{_label(action)}`", action.help or "") for action in plain]
+        rows = [(f"`{_label(action)}`", (action.help or "") % vars(action)) for action in plain]
         yield _table(["argument", "meaning"], rows)
     for name, inner in ((name, inner) for action in actions for name, inner in action.choices.items()):
         yield f"#### {parser.prog} {name}\n"
@@ -155,17 +155,18 @@ def _keys(dictionary: ast.Dict) -> list[str]:
 def _settings() -> Iterator[str]:
     """Yield a heading and a table for the top level, then for each section."""
     schema = Settings.model_json_schema()
-    top, sections = {}, {}
-    for name, field in schema["properties"].items():
+    yield from _section("", schema["properties"], schema["$defs"])
+
+
+def _section(prefix: str, fields: dict[str, Any], known: dict[str, Any]) -> Iterator[str]:
+    """Yield the table of a section, then its own sections."""
+    yield _settings_table(prefix, {name: field for name, field in fields.items() if "$ref" not in field})
+    for name, field in fields.items():
         if "$ref" in field:
-            sections[name] = schema["$defs"][field["$ref"].rpartition("/")[2]]
-        else:
-            top[name] = field
-    yield _settings_table("", top)
-    for name, section in sections.items():
-        yield f"### {name}\n"
-        yield f"{section['description']}\n"
-        yield _settings_table(f"{name}.", section["properties"])
+            section = known[field["$ref"].rpartition("/")[2]]
+            yield f"### {prefix}{name}\n"
+            yield f"{section['description']}\n"
+            yield from _section(f"{prefix}{name}.", section["properties"], known)
 
 
 def _settings_table(prefix: str, fields: dict[str, Any]) -> str:
@@ -184,6 +185,8 @@ def _type(field: dict[str, Any]) -> str:
         return ", ".join(f"`{one}`" for one in field["enum"])
     if field["type"] == "array":
         return f"list of: {_type(field['items'])}"
+    if field["type"] == "object":
+        return f"mapping from names to: {_type(field['additionalProperties'])}"
     name = "path" if field.get("format") == "path" else _NAMES[field["type"]]
     bounds = [f"{words} {field[key]:,}" for key, words in _BOUNDS.items() if key in field]
     return ", ".join([name, *bounds])

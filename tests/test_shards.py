@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,22 @@ def test_tuples_of_scalars_come_back_as_tuples(tmp_path: Path) -> None:
     example = Example("1", "change", "train", "é", (1, 2), (True, False), ("a",), 1.0)
     write_records(tmp_path / "examples.parquet", [example], Example)
     assert list(read_records(tmp_path, "examples", Example)) == [example]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    name: str
+    factor: int = 1
+
+
+def test_a_field_that_came_later_has_its_default_in_older_files(tmp_path: Path) -> None:
+    write_records(tmp_path / "rows.parquet", [Before("a")], Before)
+    assert list(read_records(tmp_path, "rows", Since)) == [Since("a", 1)]
 
 
 def test_an_empty_file_keeps_its_schema(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from inhouse.config import BUDGETS
-from inhouse.digests import digest_json
+from inhouse.digests import digest_file, digest_json
 from inhouse.measure import measured
 from inhouse.records import Recipe, Split
 from inhouse.shards import write_json
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from inhouse.registry.adapters import Adapter
     from inhouse.retrieval.store import Index
     from inhouse.sources.git import Repository
+    from inhouse.training.trainer import Options
 
 __all__ = ["STAGES", "Pipeline"]
 
@@ -57,16 +58,18 @@ _COMPARISON = tuple(
         "retention",
         "sampling",
         "shares",
+        "significance",
         "statements",
         "statistics",
         "summary",
         "verdict",
+        "wording",
     )
 )
 
 HISTORY = Stage(
     "history",
-    2,
+    3,
     (
         "sources",
         "datasets.split",
@@ -76,19 +79,26 @@ HISTORY = Stage(
         "hygiene.vendored",
     ),
 )
-CORPUS = Stage("corpus", 2, ("hygiene",), ("google-re2", "rensa"))
+CORPUS = Stage("corpus", 3, ("hygiene",), ("google-re2", "rensa"))
 INDEX = Stage("index", 2, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
-    2,
+    3,
     ("datasets", "languages", "hygiene.corpus", "hygiene.duplicates", "models", "sources.history"),
     _GRAMMARS,
 )
-PLAN = Stage("plan", 2, ("planning",))
-WEIGHTS = Stage("weights", 2, ("training",), (*_TENSORS, "trl", "accelerate"))
-SCORES = Stage("scores", 3, (*_COMPARISON, "engines", "retrieval", "datasets.formats"), _TENSORS)
-TASKS = Stage("tasks", 1, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
-STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SCORES, TASKS)
+PLAN = Stage("plan", 3, ("planning",))
+_TRAINING = ("training", "evaluation.retention", "datasets.formats")
+WEIGHTS = Stage("weights", 3, _TRAINING, (*_TENSORS, "trl", "accelerate"))
+SWEEP = Stage("sweep", 1, _TRAINING, (*_TENSORS, "trl", "accelerate"))
+SCORES = Stage(
+    "scores",
+    4,
+    (*_COMPARISON, "engines", "retrieval", "datasets.formats", "datasets.offered"),
+    _TENSORS,
+)
+TASKS = Stage("tasks", 2, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
+STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SWEEP, SCORES, TASKS)
 
 
 class Pipeline:
@@ -101,6 +111,7 @@ class Pipeline:
         self.workspace = workspace
         self.settings = settings
         self.progress = progress
+        self.resume = False  # a training that was begun with other settings is refused only when a user asks
         self.unsafe_local = False  # tasks are mined without isolation only when a user said so
 
     # ------------------------------------------------------------ what is there to learn from?
@@ -227,6 +238,8 @@ class Pipeline:
     def dataset(self) -> Artefact:
         """Training examples and held-out items, split by date."""
         from inhouse.datasets.build import write_dataset
+        from inhouse.datasets.decontamination import benchmark_digests
+        from inhouse.datasets.general import General
 
         tokenizer = self.model.tokenizer_digest  # before the long work: a model that is missing shows at once
 
@@ -245,12 +258,17 @@ class Pipeline:
             "budget": self.settings.budget,
             "evaluation": _plain(self.settings.evaluation),
             "sequence_length": self.settings.training.sequence_length,
+            "dataset": _plain(self.settings.dataset),
             "seed": self.settings.seed,
         }
+        wanted = self.settings.dataset
         inputs = {
             "history": self.history.digest,
             "corpus": self.corpus.digest,
             "tokenizer": tokenizer,
+            "benchmarks": digest_json(benchmark_digests(self.settings)),
+            "review": digest_file(wanted.review) if wanted.review and wanted.review.is_file() else "",
+            "general": General(wanted.replay_from, self.settings.seed).digest if wanted.replay else "",
         }
         return self.build(DATASET, settings, inputs, work)
 
@@ -263,7 +281,7 @@ class Pipeline:
             write_plan(self.model, self.dataset.path, self.settings, folder, self.progress)
 
         settings = {
-            "training": _plain(self.settings.training),
+            "training": _recipe_settings(self.settings),
             "budget": self.settings.budget,
             "seed": self.settings.seed,
         }
@@ -273,18 +291,67 @@ class Pipeline:
     def recipe(self) -> Recipe:
         """How the adapter is trained."""
         values = self.plan.read_json("recipe.json")
-        return Recipe(**{**values, "targets": tuple(values["targets"])})
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return Recipe(**values | lists)
 
     @cached_property
     def weights(self) -> Artefact:
         """The trained adapter's weights, its loss curve and its first batch."""
+        from inhouse.training.tracking import Identity, check_begun
         from inhouse.training.trainer import train
 
+        identity = Identity.of(self.model, self.dataset.path, self.recipe)
+        begun = self.workspace.folder / "artefacts" / WEIGHTS.name
+        check_begun(begun, identity, self.progress, resume=self.resume)
+
         def work(folder: Path) -> None:
-            train(self.model, self.tokenizer, self.dataset.path, self.recipe, folder, self.progress)
+            train(
+                self.model,
+                self.tokenizer,
+                self.dataset.path,
+                self.recipe,
+                folder,
+                self.progress,
+                self.training_options,
+            )
 
         inputs = {"dataset": self.dataset.digest, "model": self.model.digest}
         return self.build(WEIGHTS, self.plan.read_json("recipe.json"), inputs, work)
+
+    def sweep(self, tokens: int | None = None) -> Artefact:
+        """Short trainings around the recipe, within `tokens` (a training's budget when left out)."""
+        from inhouse.planning.memory import Shape
+        from inhouse.training.sweep import Grid, sweep
+
+        recipe = self.recipe
+        config = json.loads((self.model.folder / "config.json").read_text(encoding="utf-8"))
+        sizes = Shape.of(config).targets
+        largest = min((min(sizes[name]) for name in recipe.targets if name in sizes), default=recipe.rank)
+        grid = Grid.around(recipe, tokens or BUDGETS[self.settings.budget].trained, largest)
+
+        def work(folder: Path) -> None:
+            sweep(self.model, self.tokenizer, self.dataset.path, recipe, grid, folder, self.progress)
+
+        inputs = {"dataset": self.dataset.digest, "model": self.model.digest}
+        settings = {"recipe": self.plan.read_json("recipe.json"), "grid": grid.as_json()}
+        return self.build(SWEEP, settings, inputs, work)
+
+    def sweep_report(self, found: Artefact) -> Path:
+        """The page of a sweep."""
+        from inhouse.reporting.sweep_page import write_sweep_page
+
+        path = self.workspace.folder / "reports" / f"sweep-{found.fingerprint[:12]}.html"
+        path.parent.mkdir(exist_ok=True)
+        write_sweep_page(self.repository.name, found.read_json("sweep.json"), path)
+        return path
+
+    @property
+    def training_options(self) -> Options:
+        """What a training is told besides its recipe."""
+        from inhouse.training.trainer import Options
+
+        wished = self.settings.training
+        return Options(wished.allow, wished.sinks, self.workspace.folder / "tracking")
 
     # ------------------------------------------------------------ did it help?
 
@@ -481,10 +548,16 @@ def _plain(section: Any) -> dict[str, Any]:
     return dict(section.model_dump(mode="json"))
 
 
+def _recipe_settings(settings: Settings) -> dict[str, Any]:
+    """Return the settings of the training that a recipe hangs on."""
+    return dict(settings.training.model_dump(mode="json", exclude={"sinks", "allow"}))
+
+
 def _made_by(settings: Settings) -> dict[str, Any]:
     """Return the settings that an adapter and its scores hang on: the same ones give the same manifest."""
     apart = {"workers", "serving", "generation", "execution", "gates"}
-    return dict(settings.model_dump(mode="json", exclude=apart))
+    made_by = settings.model_dump(mode="json", exclude=apart)
+    return {**made_by, "training": _recipe_settings(settings)}
 
 
 def _budget(settings: Settings) -> dict[str, int]:

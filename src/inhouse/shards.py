@@ -208,7 +208,8 @@ def _builder(annotation: Any) -> Callable[[Any], Any]:
 
     if dataclasses.is_dataclass(annotation):
         fields = [(name, _builder(inner)) for name, inner in _annotations(annotation).items()]  # type: ignore[arg-type]
-        return lambda row: annotation(**{name: build(row[name]) for name, build in fields})  # type: ignore[operator]
+        # what a file of an earlier version lacks has its default
+        return lambda row: annotation(**{name: build(row[name]) for name, build in fields if name in row})  # type: ignore[operator]
     if get_origin(annotation) is tuple:
         inner = _builder(get_args(annotation)[0])
         return lambda values: tuple(inner(value) for value in values)

@@ -71,6 +71,11 @@ class Artefact:
     cost: Cost = field(compare=False)
     reused: bool = field(default=False, compare=False)
 
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """From what it was made: settings, digests of its inputs, version; and the digest of each file."""
+        return dict(self.read_json(_MANIFEST))
+
     def read_json(self, name: str) -> Any:
         """Return the parsed content of `name` inside the artefact."""
         return json.loads((self.path / name).read_text(encoding="utf-8"))
@@ -184,6 +189,18 @@ class Workspace:
             Cost(*row) if row else Cost()
         )  # killed between the rename and the ledger: the work is still good
         return Artefact(stage, fingerprint, digest, path, cost, reused=True)
+
+    def finished(self, stage: str) -> list[Artefact]:
+        """Return the finished artefacts of a stage, the one that was made last at the end."""
+        query = "SELECT fingerprint, made FROM artefact WHERE stage = ?"
+        made = {str(name): float(when) for name, when in self._ledger.execute(query, (stage,))}
+        found = []
+        for manifest in (self.folder / "artefacts" / stage).glob(f"*/{_MANIFEST}"):
+            fingerprint = json.loads(manifest.read_text(encoding="utf-8"))["fingerprint"]
+            artefact = self.find_artefact(stage, fingerprint)
+            if artefact is not None and artefact.path == manifest.parent:
+                found.append((made.get(fingerprint, manifest.stat().st_mtime), fingerprint, artefact))
+        return [artefact for *_, artefact in sorted(found, key=lambda each: each[:2])]
 
     def _make(
         self,

@@ -75,6 +75,26 @@ def test_the_prompted_arm_is_scored_on_the_items_of_the_others(examined: Ended) 
     assert arms["prompted"]["n"] == arms["base"]["n"] > 0
 
 
+def test_prose_that_came_after_the_cut_is_scored_for_every_arm_beside_the_questions(examined: Ended) -> None:
+    measures = examined.json["results"]["documents"]
+    assert "answer_exact" in measures
+    arms = measures["bits_per_byte (docstrings)"]["arms"]
+    assert {"base", "prompted", "tuned"} <= set(arms)
+    assert {arm["n"] for arm in arms.values()} == {2}  # --limit
+    assert not measures["bits_per_byte (docstrings)"]["leading"]
+
+
+def test_canaries_are_planted_and_asked_for_without_any_task(run: Run, tmp_path: Path) -> None:
+    planted = tmp_path / "inhouse.yaml"
+    planted.write_text("dataset: {canaries: 2, canary_repeats: 3}\n", encoding="utf-8")
+    where = ["--model", run.model, "--budget", "smoke", "--workspace", tmp_path, "--settings", planted]
+    ended = inhouse("eval", run.repository, *where, "--suite", "leaks", "--json")
+    assert ended.code == 0, ended.err
+    arms = ended.json["results"]["leaks"]["exposure"]["arms"]
+    assert {name: arm["n"] for name, arm in arms.items()} == {"base": 2, "tuned": 2}
+    assert "tasks mine" in ended.json["skipped"]["leaks in answers"]
+
+
 def test_judging_again_generates_nothing_and_says_the_same(run: Run, settings: Path, examined: Ended) -> None:
     again = _eval(run, "--settings", settings, "--json")
     assert again.code == 0, again.err

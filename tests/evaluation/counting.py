@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from inhouse.engines.base import Capabilities, LoadedAdapter, Token, TokenScores
+from inhouse.engines.base import Capabilities, Generated, LoadedAdapter, Token, TokenScores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -59,14 +59,15 @@ class CountingEngine:
     ) -> Iterator[Token]:
         raise NotImplementedError
 
-    def generate_batch(
+    def complete(
         self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
-    ) -> list[str]:
+    ) -> list[Generated]:
         answers = []
         for index, request in enumerate(requests):
             self._tire()
             self.asked.append(request)
-            answers.append(self._answer(request))
+            text = self._answer(request)
+            answers.append(Generated(text, tuple(self.tokenizer.encode(text)), "stop"))
             if on_done is not None:
                 on_done(index)
         return answers

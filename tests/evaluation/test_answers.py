@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from inhouse.engines.base import Generated
 from inhouse.evaluation.answers import MAX_NEW_TOKENS, answer_shards, ask
 from inhouse.evaluation.arms import ARMS
 from inhouse.evaluation.likelihood import plan
@@ -18,9 +19,9 @@ class Scripted:
         self.answers = list(answers)
         self.asked = []
 
-    def generate_batch(self, requests, on_done=None):
+    def complete(self, requests, on_done=None):
         self.asked += requests
-        return [self.answers.pop(0) for _ in requests]
+        return [Generated(self.answers.pop(0), (), "stop") for _ in requests]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from inhouse.evaluation.arms import RETRIEVED, Arm, Bench, Retriever
 from inhouse.evaluation.likelihood import plan, score_shards
 from inhouse.evaluation.measures import BITS, MEASURES, difference_of, value_of
 from inhouse.evaluation.retention import check_retention
-from inhouse.evaluation.statistics import sign
+from inhouse.evaluation.significance import sign
 from inhouse.progress import Progress
 from inhouse.records import Hit
 from inhouse.retrieval.chunking import chunk_file

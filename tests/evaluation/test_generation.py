@@ -25,7 +25,7 @@ from tests.tiny import make_tiny_adapter, make_tiny_model
 SETTINGS = Generation(sampled_tasks=2, samples=3, max_new_tokens=16)
 TASKS = [task(name, prefix=f"def {name}():\n") for name in ("a", "bb", "ccc", "dddd")]
 PLAIN = [arm for arm in ARMS if not arm.text]
-TEXTS = {RETRIEVED: lambda item: "# found\n"}
+TEXTS = {RETRIEVED: lambda item, scale: "# found\n"}
 
 
 @pytest.fixture

@@ -39,6 +39,12 @@ def test_the_text_fits_its_room_whatever_that_is(files, tokenizer, planted) -> N
         assert len(tokenizer.encode(written)) <= room
 
 
+def test_a_longer_context_has_room_for_more(text, tokenizer, planted) -> None:
+    item = planted.items()[0]
+    sizes = [len(tokenizer.encode(text(item, scale))) for scale in (0.5, 1.0, 2.0)]
+    assert sizes[0] <= ROOM // 2 < sizes[1] <= ROOM < sizes[2] <= 2 * ROOM
+
+
 def test_conventions_come_first_and_are_comments_of_the_language(text, planted) -> None:
     lines = text(planted.items()[0]).splitlines()
     assert lines[0].startswith("# ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -24,8 +25,16 @@ PROBLEM = {
     "test": "\n\ndef check(candidate):\n    assert candidate([1, 2]) == 3\n",
     "entry_point": "total",
 }
-SHORT = {"task_id": 11, "text": "Write a function to add.", "code": "def add(a, b):\r\n    return a + b",
-         "test_list": ["assert add(1, 2) == 3", "assert add(0, 0) == 0"], "test_setup_code": ""}  # fmt: skip
+SHORT = [
+    {
+        "task_id": number,
+        "text": f" Write a function to add {words}.",
+        "code": f"def {words}(a):\r\n    return a + {number} ",
+        "test_list": [f"assert {words}(1) == {1 + number} ", f"assert {words}(0) == {number}"],
+        "test_setup_code": "",
+    }
+    for number, words in ((2, "two"), (3, "three"), (4, "four"), (11, "eleven"))
+]
 
 
 def read(bench, one, arm=BASE, texts=None) -> str:
@@ -62,11 +71,47 @@ def test_all_arms_have_the_same_budget(bench, index, planted) -> None:
     item = planted.items()[0]
     filler = "".join(f"value_{number} = {number}\n" for number in range(400))
     one = task(path=item.path, prefix=filler + item.prefix, reference=item.target)
-    texts = {RETRIEVED: Retriever(index, bench, 0.5), "prompted": lambda item: "# Use snake_case.\n"}
+    texts = {RETRIEVED: Retriever(index, bench, 0.5), "prompted": lambda item, scale: "# Use snake_case.\n"}
     for arm in (*ARMS, Arm("prompted", tuned=False, text="prompted")):
         tokens = prompt(bench, one, arm, texts, SETTINGS).tokens
         space = len(bench.tokenizer.encode(given(one)))
         assert bench.context_tokens - 60 <= len(tokens) - space <= bench.context_tokens
+
+
+def test_a_longer_context_shows_more_of_the_file_and_more_of_what_the_arm_found(
+    bench, index, planted
+) -> None:
+    item = planted.items()[0]
+    filler = "".join(f"value_{number} = {number}\n" for number in range(800))
+    one = task(path=item.path, prefix=filler + item.prefix, reference=item.target)
+    texts = {RETRIEVED: Retriever(index, bench, 0.5)}
+    space = len(bench.tokenizer.encode(given(one)))
+    for arm in ARMS:
+        usual, longer = (
+            prompt(bench, each, arm, texts, SETTINGS).tokens for each in (one, replace(one, context_factor=2))
+        )
+        assert len(usual) - space <= bench.context_tokens
+        assert 2 * bench.context_tokens - 60 <= len(longer) - space <= 2 * bench.context_tokens
+    found = [len(bench.tokenizer.encode(texts[RETRIEVED](as_item(one), scale))) for scale in (1.0, 2.0)]
+    assert found[0] <= 0.5 * bench.context_tokens < found[1] <= bench.context_tokens
+
+
+def test_a_longer_context_ends_where_the_window_of_the_model_does(bench) -> None:
+    filler = "".join(f"value_{number} = {number}\n" for number in range(800))
+    one = task(prefix=filler, reference="return 1\n", context_factor=2)
+    sizes = []
+    for window in (1_500, 300):  # of the second nothing is left: it is as long as ever
+        narrow = replace(bench, engine=Narrow(bench.engine, window))
+        sizes.append(len(prompt(narrow, one, BASE, {}, SETTINGS).tokens))
+    assert 1_200 < sizes[0] <= 1_500 - SETTINGS.max_new_tokens
+    assert bench.context_tokens - 60 <= sizes[1] <= bench.context_tokens
+
+
+class Narrow:
+    """An engine whose model has a window."""
+
+    def __init__(self, engine, window: int) -> None:
+        self.capabilities = replace(engine.capabilities, window=window)
 
 
 def test_files_that_all_arms_are_shown_take_half_of_the_budget_at_most(bench) -> None:
@@ -117,12 +162,34 @@ def test_the_prompts_of_human_eval_are_pinned(bench) -> None:
     )  # fmt: skip
 
 
-def test_the_prompts_of_mbpp_are_pinned(bench) -> None:
-    chat, completion = mbpp.problem_tasks([SHORT])
-    assert read(bench, completion) == '"""\nWrite a function to add.\nassert add(1, 2) == 3\n"""'
-    assert '```\n"""\nWrite a function to add.\nassert add(1, 2) == 3\n"""\n```\n<|im_end|>' in read(
-        bench, chat
+def test_the_prompts_of_mbpp_are_pinned(bench, tmp_path) -> None:
+    """The words of its authors, with all the white space of the file but its carriage returns."""
+    path = tmp_path / "mbpp.jsonl"
+    path.write_text("\n".join(map(json.dumps, SHORT)))
+    chat, completion = mbpp.problem_tasks(mbpp.read_problems(path))
+    assert read(bench, completion) == (
+        "You are an expert Python programmer, and here is your task: Write a function to add two. "
+        "Your code should pass these tests:\n\nassert two(1) == 3 \nassert two(0) == 2\n"
+        "[BEGIN]\ndef two(a):\n    return a + 2 \n[DONE]\n\n"
+        "You are an expert Python programmer, and here is your task: Write a function to add three. "
+        "Your code should pass these tests:\n\nassert three(1) == 4 \nassert three(0) == 3\n"
+        "[BEGIN]\ndef three(a):\n    return a + 3 \n[DONE]\n\n"
+        "You are an expert Python programmer, and here is your task: Write a function to add four. "
+        "Your code should pass these tests:\n\nassert four(1) == 5 \nassert four(0) == 4\n"
+        "[BEGIN]\ndef four(a):\n    return a + 4 \n[DONE]\n\n"
+        "You are an expert Python programmer, and here is your task: Write a function to add eleven. "
+        "Your code should pass these tests:\n\nassert eleven(1) == 12 \nassert eleven(0) == 11\n"
+        "[BEGIN]\n"
     )
+    assert prompt(bench, completion, BASE, {}, SETTINGS).stop == ("[DONE]",)
+    assert read(bench, chat) == (
+        "<|im_start|>user\nPlease provide a self-contained Python script that solves the following problem "
+        'in a markdown code block:\n```\n"""\nWrite a function to add eleven.\nassert eleven(1) == 12 \n"""\n'
+        "```\n<|im_end|>\n<|im_start|>assistant\n"
+        "Below is a Python script with a self-contained function that solves the problem and passes "
+        "corresponding tests:\n```python\n"
+    )
+    assert prompt(bench, chat, BASE, {}, SETTINGS).stop == ("\n```",)
 
 
 def test_the_digest_of_all_published_prompts_is_pinned(bench) -> None:
@@ -144,6 +211,6 @@ def test_a_task_in_words_is_asked_in_chat_with_what_the_arm_puts_in_front(bench)
         kind="user", prefix="", suffix="", instruction="Write it.", context=(TaskFile("a.py", "A = 1\n"),)
     )
     arm = Arm("prompted", tuned=False, text="prompted")
-    text = read(bench, one, arm, {"prompted": lambda item: "# Use snake_case.\n"})
+    text = read(bench, one, arm, {"prompted": lambda item, scale: "# Use snake_case.\n"})
     assert "user\n# Use snake_case.\n# a.py\nA = 1\n\nWrite it.<|im_end|>" in text
     assert read(bench, replace(one, context=())).startswith("<|im_start|>user\nWrite it.<|im_end|>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,12 +15,90 @@ from inhouse.evaluation.significance import (
     holm,
     mcnemar,
     most_unseen,
+    paired_difference,
     permutation_p,
     power,
+    sign,
     smallest_effect,
 )
+from inhouse.evaluation.statistics import MIN_COMMITS, Estimate, estimate
+from tests.evaluation.test_statistics import draw
 
 COUNTS = st.integers(0, 60)
+
+
+def against_nothing(tops, bottoms, names, **options):
+    """Return the difference of an arm from one that has nothing in any item."""
+    return paired_difference((tops, bottoms), ([0.0] * len(tops), bottoms), names, **options)
+
+
+# ------------------------------------------------------------------ the one rule
+
+
+@pytest.mark.parametrize("commits", [9, 36])
+def test_no_difference_is_found_where_there_is_none(commits):
+    """A/A: which arm is called which is decided by a coin for each commit."""
+    random = np.random.default_rng(3)
+    tops, bottoms, names = draw(random, commits)
+    found = 0
+    for _ in range(200):
+        coin = dict(zip(sorted(set(names)), random.choice([-1.0, 1.0], commits), strict=True))
+        flipped = [top * coin[name] for top, name in zip(tops, names, strict=True)]
+        found += sign(against_nothing(flipped, bottoms, names)) != 0
+    assert found <= 15
+
+
+@pytest.mark.parametrize("commits", [9, 36])
+def test_an_effect_of_the_detectable_size_is_found_as_often_as_promised(commits):
+    random = np.random.default_rng(4)
+    size = float(np.mean([against_nothing(*draw(random, commits)).detectable for _ in range(50)]))
+    found = sum(sign(against_nothing(*draw(random, commits, effect=-size))) == -1 for _ in range(200))
+    assert 160 <= found <= 195
+
+
+def test_a_difference_is_sure_only_where_interval_and_tests_agree():
+    clear = Estimate(-0.05, -0.06, -0.04, 60, 41, 0.02, 0.001)
+    assert sign(clear) == -1
+    assert sign(replace(clear, value=0.05, low=0.04, high=0.06)) == 1
+    assert sign(replace(clear, high=0.0)) == 0
+    assert sign(replace(clear, p=0.051)) == 0
+    assert sign(replace(clear, p=SIGNIFICANCE)) == -1
+    assert sign(replace(clear, commits=MIN_COMMITS - 1)) == 0
+
+
+def test_an_estimate_that_was_not_tested_is_never_sure():
+    assert sign(estimate([-5.0] * 30, [10] * 30, [f"c{number}" for number in range(30)])) == 0
+
+
+def test_five_commits_show_nothing_however_clear_they_look_and_six_do():
+    """Of 32 exchanges of five commits two are as extreme as the clearest: p is never below .0625."""
+    five = against_nothing([-5.0] * 10, [10] * 10, list("abcde") * 2)
+    assert (five.high < 0, five.p, five.detectable, sign(five)) == (True, 2 / 32, math.inf, 0)
+    six = against_nothing([-5.0] * 12, [10] * 12, list("abcdef") * 2)
+    assert (six.p, math.isfinite(six.detectable), sign(six)) == (2 / 64, True, -1)
+
+
+def test_pairs_of_pass_and_fail_are_tested_besides():
+    """Five of thirty tasks, all for one arm: the bootstrap is sure of it, McNemar is not."""
+    tops, ones = [1.0] * 5 + [0.0] * 25, [1.0] * 30
+    names = [f"c{number}" for number in range(30)]
+    assert against_nothing(tops, ones, names, pairs=(5, 0)).p == mcnemar(5, 0) == 2 / 32
+    six = [1.0] * 6 + [0.0] * 24
+    assert sign(against_nothing(six, ones, names, pairs=(6, 0))) == 1
+
+
+def test_without_items_there_is_no_p_value():
+    none = against_nothing([], [], [])
+    assert math.isnan(none.p) and sign(none) == 0
+
+
+def test_identical_arms_differ_by_exactly_nothing_and_surely_by_nothing():
+    found = against_nothing([0.0] * 40, [7] * 40, [f"c{number % 9}" for number in range(40)])
+    assert (found.value, found.low, found.high, found.detectable, found.p) == (0.0, 0.0, 0.0, 0.0, 1.0)
+    assert sign(found) == 0
+
+
+# ------------------------------------------------------------------ its witnesses
 
 
 @given(COUNTS, COUNTS)

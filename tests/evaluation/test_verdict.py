@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -10,12 +11,12 @@ from inhouse.evaluation.statistics import Estimate
 from inhouse.evaluation.verdict import Findings, retention_sentence, verdict
 
 BASE = Estimate(0.637, 0.600, 0.680, 60, 41, 0.05)
-HELPS = Estimate(-0.052, -0.063, -0.041, 60, 41, 0.018)
-HURTS = Estimate(0.026, 0.010, 0.042, 60, 41, 0.026)
-UNCLEAR = Estimate(-0.004, -0.018, 0.010, 60, 41, 0.023)
+HELPS = Estimate(-0.052, -0.063, -0.041, 60, 41, 0.018, 0.001)
+HURTS = Estimate(0.026, 0.010, 0.042, 60, 41, 0.026, 0.001)
+UNCLEAR = Estimate(-0.004, -0.018, 0.010, 60, 41, 0.023, 0.4)
 GENERAL = Estimate(0.800, 0.700, 0.900, 42, 42, 0.1)
-NO_LOSS = Estimate(0.003, -0.002, 0.008, 42, 42, 0.008)
-LOSS = Estimate(0.016, 0.004, 0.028, 42, 42, 0.02)
+NO_LOSS = Estimate(0.003, -0.002, 0.008, 42, 42, 0.008, 0.4)
+LOSS = Estimate(0.016, 0.004, 0.028, 42, 42, 0.02, 0.001)
 
 SAVES = "tuning saves 8.2% of the bits per byte (0.052, 95% interval 0.041 to 0.063)"
 COSTS = "tuning costs 4.1% more bits per byte (0.026, 95% interval 0.010 to 0.042)"
@@ -106,8 +107,30 @@ def test_a_loss_on_general_code_is_said_in_percent():
 
 
 def test_general_code_may_become_likelier():
-    gain = Estimate(-0.016, -0.028, -0.004, 42, 42, 0.02)
+    gain = Estimate(-0.016, -0.028, -0.004, 42, 42, 0.02, 0.001)
     assert retention_sentence(GENERAL, gain) == (
         "On general code nothing broke: tuning saves 2.0% of the bits per byte (0.016, 95% interval 0.004 to "
         "0.028; 42 functions of 42 standard-library modules)."
     )
+
+
+def test_an_interval_that_excludes_zero_against_the_other_witnesses_is_no_verdict():
+    doubted = Estimate(-0.052, -0.063, -0.041, 20, 5, math.inf, 0.0625)
+    assert verdict(findings(doubted, best="")).startswith(
+        "On 20 held-out items of 5 commits, whether tuning helps cannot be told (bits per byte change by "
+        "-0.052, 95% interval -0.063 to -0.041; p=0.062 speaks against what the interval says; no effect of "
+        "any size could have shown); "
+    )
+
+
+def test_a_doubtful_loss_on_general_code_is_told_with_its_bound():
+    assert retention_sentence(GENERAL, replace(LOSS, p=0.08)) == (
+        "On general code no loss shows: bits per byte change by +0.016, 95% interval +0.004 to +0.028; "
+        "p=0.08 speaks against what the interval says, so a loss beyond 3.5% is unlikely (42 functions of 42 "
+        "standard-library modules)."
+    )
+
+
+def test_a_doubtful_gain_on_general_code_has_no_bound_below_zero():
+    gain = Estimate(-0.016, -0.028, -0.004, 42, 42, 0.02, 0.08)
+    assert "what the interval says, so a loss is unlikely (42" in retention_sentence(GENERAL, gain)

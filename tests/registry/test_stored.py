@@ -10,7 +10,7 @@ import pytest
 from inhouse.cli.main import main
 from inhouse.errors import UserMistake
 from inhouse.evaluation.tasks import Judgement
-from inhouse.records import Score
+from inhouse.records import Item, Score
 from inhouse.registry.adapters import Registry
 from inhouse.registry.stored import stored_judgements
 from inhouse.shards import write_records
@@ -50,6 +50,21 @@ class Home:
             write_records(folder / "scores.parquet", rows, Score)
 
         return self.build("scores", {"items": items}, {"weights": weights.digest}, work)
+
+    def general(self, weights, stage, change, items):
+        """General code in the scores of the comparison, or in its own stage: the first so many modules."""
+
+        def work(folder):
+            rows = [
+                Score(f"g{n}", f"m{n}", arm, 100.0 + n + loss, 100, 10, 5, NAN, NAN, "")
+                for n in range(items)
+                for arm, loss in (("base", 0.0), ("tuned", change))
+            ]
+            write_records(folder / "retention.parquet", rows, Score)
+            if stage == "scores":
+                write_records(folder / "scores.parquet", rows[:0], Score)
+
+        return self.build(stage, {"tokens": items, "change": change}, {"weights": weights.digest}, work)
 
     def judged(self, weights, passes, suite="execution"):
         def write(folder):
@@ -146,3 +161,83 @@ def test_what_cannot_be_compared_is_one_sentence(home, capsys, first, second, se
     code, found = compared(home, capsys, *words[:2])
     assert code == 2
     assert words[2] in found["error"]
+
+
+def general_code(found):
+    return found["suites"]["general_code"]["bits_per_byte"]
+
+
+def test_general_code_is_all_that_was_scored_where_both_have_it(home, capsys):
+    for seed, change in ((1, 5.0), (2, 1.0)):
+        weights, _ = home.adapter(seed)
+        home.general(weights, "scores", change, 4)
+        home.general(weights, "general", change, 12)
+    one, two = (adapter.name for adapter in home.registry.list())
+    _, found = compared(home, capsys, one, two)
+    (difference,) = general_code(found)["differences"].values()
+    assert (difference["n"], abs(difference["value"])) == (12, 0.04)
+    _, found = compared(home, capsys, f"{one}:tuned", f"{one}:base")
+    (difference,) = general_code(found)["differences"].values()
+    assert difference["n"] == 12
+
+
+def test_general_code_is_the_sample_of_the_comparison_where_one_has_no_more(home, capsys):
+    names = []
+    for seed, stages in ((1, ("scores", "general")), (2, ("scores",))):
+        weights, adapter = home.adapter(seed)
+        names.append(adapter.name)
+        for stage in stages:
+            home.general(weights, stage, float(seed), 12 if stage == "general" else 4)
+    _, found = compared(home, capsys, *names)
+    (difference,) = general_code(found)["differences"].values()
+    assert (difference["n"], difference["value"]) == (4, -0.01)
+
+
+def test_general_code_is_not_counted_twice(home):
+    weights, adapter = home.adapter(1)
+    home.general(weights, "scores", 5.0, 4)
+    home.general(weights, "general", 5.0, 12)
+    state = home.workspace.folder
+    for large, items in ((True, 12), (False, 4)):
+        rows = stored_judgements(state, adapter, general=large)
+        bits = [row.task for row in rows if row.measure == "bits_per_byte" and row.arm == "tuned"]
+        assert len(bits) == len(set(bits)) == items
+
+
+def test_newer_documents_are_compared_too(home, capsys):
+    def prose(folder):
+        rows = [
+            Item(f"d{n}", "newer", f"c{n}", n, "guide.md", "markdown", "", "", "text", known_path=True)
+            for n in range(6)
+        ]
+        write_records(folder / "documents.parquet", rows, Item)
+
+    dataset = home.build("dataset", {}, {}, prose)
+    weights, adapter = home.adapter(1)
+
+    def score(folder):
+        rows = [
+            Score(f"d{n}", f"c{n}", arm, bits + n, 100, 10, 5, NAN, NAN, "")
+            for n in range(6)
+            for arm, bits in (("base", 100.0), ("tuned", 80.0))
+        ]
+        write_records(folder / "scores.parquet", rows, Score)
+
+    home.build("newer", {}, {"weights": weights.digest, "dataset": dataset.digest}, score)
+    _, found = compared(home, capsys, adapter.name, f"{adapter.name}:base")
+    (difference,) = found["suites"]["documents"]["bits_per_byte (documents)"]["differences"].values()
+    assert (difference["n"], difference["value"]) == (6, -0.2)
+
+
+def test_what_the_weights_know_stands_beside_what_their_answers_give_away(home):
+    weights, adapter = home.adapter(1)
+    home.judged(weights, "01", suite="leaks")
+
+    def know(folder):
+        rows = [judgement("leaks", "exposure", f"canary{n}", "tuned", 3.0) for n in range(4)]
+        write_records(folder / "judgements.parquet", rows, Judgement)
+
+    home.build("known", {"arms": ["tuned"]}, {"weights": weights.digest}, know)
+    assert suites(stored_judgements(home.workspace.folder, adapter)) == [
+        ("leaks", "exposure"), ("leaks", "pass@1")
+    ]  # fmt: skip

@@ -78,7 +78,7 @@ def breakdown():
     def found(value, width, n=40, commits=20):
         return {
             "value": value, "low": value - width, "high": value + width, "detectable": 2 * width,
-            "n": n, "commits": commits,
+            "n": n, "commits": commits, "p": 0.01, "sure": (value - width > 0) - (value + width < 0),
         }  # fmt: skip
 
     def group(shift=0.0, n=40):

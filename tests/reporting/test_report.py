@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from inhouse.reporting.report import _tone
+from inhouse.evaluation.measures import plain
+from inhouse.evaluation.significance import paired_difference
+from inhouse.reporting.page import bits_tone
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "commits", "tone"),
-    [
-        (-0.3, -0.1, 5, "good"),
-        (0.1, 0.3, 5, "bad"),
-        (-0.1, 0.3, 50, "plain"),
-        (-0.3, 0.0, 50, "plain"),
-        (-0.3, -0.1, 4, "plain"),  # the verdict is "cannot be told", so no green
-    ],
-)
-def test_a_difference_is_coloured_only_where_something_is_concluded(
-    low: float, high: float, commits: int, tone: str
-) -> None:
-    measure = {"value": (low + high) / 2, "low": low, "high": high, "n": 60, "commits": commits}
-    assert _tone(measure) == tone
+@pytest.mark.parametrize(("sure", "tone"), [(-1, "good"), (0, "plain"), (1, "bad")])
+def test_a_difference_is_coloured_only_where_something_is_concluded(sure: int, tone: str) -> None:
+    """Fewer bits are better. An interval that excludes zero is not enough: see evaluation.significance."""
+    measure = {"value": -0.2, "low": -0.3, "high": -0.1, "n": 60, "commits": 50, "p": 0.1, "sure": sure}
+    assert bits_tone(measure) == tone
 
 
 def test_what_was_not_measured_is_not_coloured() -> None:
-    assert _tone({"value": None, "low": None, "high": None, "n": 0, "commits": 0}) == "plain"
+    assert bits_tone(plain(paired_difference(([], []), ([], []), []), tested=True)) == "plain"

@@ -12,6 +12,7 @@ from pathlib import Path
 from inhouse.engines.answer_text import AnswerText
 from inhouse.engines.base import (
     Capabilities,
+    Generated,
     GenerateRequest,
     LoadedAdapter,
     ScoreRequest,
@@ -67,9 +68,9 @@ class ParrotEngine:
             if finish:
                 return
 
-    def generate_batch(
+    def complete(
         self, requests: Sequence[GenerateRequest], on_done: Callable[[int], None] | None = None
-    ) -> list[str]:
+    ) -> list[Generated]:
         raise NotImplementedError
 
 

@@ -62,6 +62,10 @@ class VerbParser(argparse.ArgumentParser):
         self.add_argument(
             "path", nargs="?" if optional else None, type=Path, help="a git repository (default: .)"
         )
+        self.add_choices()
+
+    def add_choices(self) -> None:
+        """Add the options of verbs that read a repository."""
         self.add_workspace()
         self.add_argument("--model", help="base model: builtin:NAME, a folder, a GGUF file or a hub id")
         self.add_argument("--budget", choices=("smoke", "demo", "full"), help="how many tokens a run may use")
@@ -207,7 +211,8 @@ def _existing(path: Path) -> Path | None:
 
 
 def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(arguments, name, None) for name in ("model", "budget", "seed", "workers")}
+    plain = {name: getattr(arguments, name, None) for name in ("model", "budget", "seed", "workers")}
+    return plain | {name: value for name, value in vars(arguments).items() if "." in name}
 
 
 def _remembered(arguments: argparse.Namespace) -> Path | None:

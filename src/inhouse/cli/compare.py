@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UserMistake(
                 "two different arms or adapters can be compared", ":".join(first), "see `inhouse adapters`"
             )
-        judgements = [*_judgements(context, *first), *_judgements(context, *second)]
+        judgements = _judgements(context, first, second)
         found = compare_arms(judgements, ":".join(first), ":".join(second), context.settings.seed)
     if arguments.json:
         print_json({"first": ":".join(first), "second": ":".join(second), "suites": found})
@@ -63,21 +63,29 @@ def _side(context: Context, word: str) -> tuple[str, str]:
     return name, arm
 
 
-def _judgements(context: Context, name: str, arm: str) -> list[Judgement]:
-    """Return what was judged of one arm of one adapter, under the name that the comparison gives it.
+def _judgements(context: Context, *sides: tuple[str, str]) -> list[Judgement]:
+    """Return what was judged of the arms of adapters, each under the name that the comparison gives it.
 
-    Raises UserMistake when it was never measured.
+    Of general code all that was scored, where that is so of all sides. Raises UserMistake for an arm that was
+    never measured.
     """
     from inhouse.errors import UserMistake
     from inhouse.registry.adapters import Registry
-    from inhouse.registry.stored import stored_judgements
+    from inhouse.registry.stored import has_general_code, stored_judgements
 
-    adapter = Registry(context.workspace.folder / "registry").get(name)
-    stored = stored_judgements(context.workspace.folder, adapter)
-    found = [replace(judgement, arm=f"{name}:{arm}") for judgement in stored if judgement.arm == arm]
-    if not found:
-        raise UserMistake("this arm was never measured", f"{name}:{arm}", f"run `inhouse eval --arm {arm}`")
-    return found
+    state = context.workspace.folder
+    adapters = [Registry(state / "registry").get(name) for name, _ in sides]
+    general = all(has_general_code(state, adapter) for adapter in adapters)
+    judgements: list[Judgement] = []
+    for (name, arm), adapter in zip(sides, adapters, strict=True):
+        stored = stored_judgements(state, adapter, general=general)
+        found = [replace(judgement, arm=f"{name}:{arm}") for judgement in stored if judgement.arm == arm]
+        if not found:
+            raise UserMistake(
+                "this arm was never measured", f"{name}:{arm}", f"run `inhouse eval --arm {arm}`"
+            )
+        judgements += found
+    return judgements
 
 
 def _print(found: Mapping[str, Mapping[str, Any]], first: str, second: str) -> None:

@@ -39,6 +39,16 @@ _DERIVED_FROM = {
     "precision": "whether there is a GPU",
     "checkpointing": "the memory of the machine",
     "seed": "the setting seed",
+    "objective": "the kinds of examples",
+    "prompt_loss_weight": "the kinds of examples",
+    "forgetting_bound": "whether there is a validation split",
+    "layers": "the method",
+    "virtual_tokens": "the method",
+    "quantization": "the method",
+    "optimizer": "the method",
+    "rate_ratio": "the method",
+    "layer_rates": "the method",
+    "neftune": "the method",
 }
 """What `planning.recipe` looks at for each value of the recipe."""
 

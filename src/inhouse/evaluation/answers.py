@@ -123,11 +123,11 @@ def _write(
     on_done: Callable[[int], None] | None,
 ) -> None:
     requests = [_request(tokenizer, question, stop) for question in questions]
-    texts = engine.generate_batch(requests, on_done)
-    for question, request, text in zip(questions, requests, texts, strict=True):
-        question.text += text
+    answers = engine.complete(requests, on_done)
+    for question, request, answer in zip(questions, requests, answers, strict=True):
+        question.text += answer.text
         question.prompted += len(request.prompt)
-        question.generated += min(len(tokenizer.encode(text)) + 1, request.max_new_tokens)
+        question.generated += min(len(tokenizer.encode(answer.text)) + 1, request.max_new_tokens)
 
 
 def _request(tokenizer: Tokenizer, question: Question, stop: tuple[str, ...]) -> GenerateRequest:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inhouse.datasets.formats import item_context, item_target
-from inhouse.retrieval.context import assemble
-from inhouse.retrieval.query import code_query
+from inhouse.datasets.offered import offered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["ARMS", "DIFFERENCES", "RETRIEVED", "Arm", "Bench", "Case", "Retriever", "available", "stand_ins"]
 
 RETRIEVED = "retrieved"
-_HITS = 10
-_QUERY_CHARACTERS = 2000  # of the text before the cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +105,19 @@ class Retriever:
     def __init__(self, index: Index, bench: Bench, share: float) -> None:
         self._index = index
         self._bench = bench
-        self._reserved = int(bench.context_tokens * share)
-        self._texts: dict[str, str] = {}
+        self._share = share
+        self._texts: dict[tuple[str, float], str] = {}
 
-    def __call__(self, item: Item) -> str:
-        """Return retrieved text, without what the model sees of the file anyway."""
-        if item.id not in self._texts:
-            self._texts[item.id] = self._retrieve(item)
-        return self._texts[item.id]
+    def __call__(self, item: Item, scale: float = 1.0) -> str:
+        """Return retrieved text, without what the model sees of the file anyway. `scale`: of the context."""
+        key = item.id, scale
+        if key not in self._texts:
+            self._texts[key] = self._retrieve(item, round(self._bench.context_tokens * scale))
+        return self._texts[key]
 
-    def _retrieve(self, item: Item) -> str:
-        tokenizer = self._bench.tokenizer
-        visible = self._bench.context(item, "", self._bench.context_tokens - self._reserved)
-        query = code_query(item.message, item.path, item.prefix[-_QUERY_CHARACTERS:])
-        hits = self._index.search(query, _HITS)
-        already = tokenizer.decode(visible)
-        return assemble(hits, self._reserved, lambda text: len(tokenizer.encode(text)), already=already).text
+    def _retrieve(self, item: Item, tokens: int) -> str:
+        bench = self._bench
+        return offered(self._index, item, bench.tokenizer, bench.repository, tokens, self._share).text
 
 
 def available(arms: Sequence[Arm], texts: Collection[str]) -> tuple[Arm, ...]:

@@ -23,6 +23,7 @@ import numpy as np
 
 from inhouse.datasets.formats import item_target, target_text
 from inhouse.evaluation.measures import BITS, MEASURES, difference_of, plain, rounded, value_of
+from inhouse.evaluation.significance import paired_difference
 from inhouse.evaluation.statements import identifier_spans
 from inhouse.evaluation.statistics import MIN_COMMITS, estimate, resampled_sums, spread
 from inhouse.hygiene.corpus import Corpus
@@ -224,9 +225,7 @@ def _group(scored: Scored, numbers: Sequence[int]) -> dict[str, Any]:
             }
             for arm, scores in of_arm.items()
         },
-        "tuned - base": plain(
-            difference_of(of_arm[_TUNED], of_arm[_BASE], bits, scored.seed), detectable=True
-        ),
+        "tuned - base": plain(difference_of(of_arm[_TUNED], of_arm[_BASE], bits, scored.seed), tested=True),
     }
 
 
@@ -286,18 +285,20 @@ def _token_class(scored: Scored, chosen: Sequence[Any]) -> dict[str, Any]:
         for arm, scores in _arms(scored)
     }
 
-    def found(tops: Sequence[float], *, detectable: bool = False) -> dict[str, Any]:
-        columns = ([column[number] for number in with_any] for column in (tops, counts, commits))
-        return plain(estimate(*columns, seed=scored.seed), detectable=detectable)  # type: ignore[arg-type]
+    def of_any(column: Sequence[Any]) -> list[Any]:
+        return [column[number] for number in with_any]
 
-    changes = [tuned - base for tuned, base in zip(bits[_TUNED], bits[_BASE], strict=True)]
+    def found(tops: Sequence[float]) -> dict[str, Any]:
+        return plain(estimate(of_any(tops), of_any(counts), of_any(commits), seed=scored.seed))
+
+    tuned, base = ((of_any(bits[arm]), of_any(counts)) for arm in (_TUNED, _BASE))
     return {
         "tokens": sum(counts),
         "arms": {
             arm: {"bits_per_token": found(bits[arm]), "next_token_accuracy": found(right[arm])}
             for arm in bits
         },
-        "tuned - base": found(changes, detectable=True),
+        "tuned - base": plain(paired_difference(tuned, base, of_any(commits), seed=scored.seed), tested=True),
     }
 
 

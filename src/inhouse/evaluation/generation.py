@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from inhouse.config import Generation
     from inhouse.engines.base import Generated
     from inhouse.evaluation.arms import Arm, Bench
-    from inhouse.evaluation.prompts import Prompt
+    from inhouse.evaluation.prompts import Before, Prompt
     from inhouse.evaluation.tasks import Project, Suite, Task
     from inhouse.progress import Progress
-    from inhouse.records import Item
 
 __all__ = ["SAMPLED_ARMS", "SHARD_ROWS", "generate_and_judge", "generate_completions", "written"]
 
@@ -47,7 +46,7 @@ SHARD_ROWS = 16
 """Answers in one shard, which are one batch of the engine: what a kill can cost."""
 
 _STAMP = "generation.json"
-_NONE: Mapping[str, Callable[[Item], str]] = {}
+_NONE: Mapping[str, Before] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def generate_completions(
     folder: Path,
     progress: Progress,
     *,
-    texts: Mapping[str, Callable[[Item], str]] = _NONE,
+    texts: Mapping[str, Before] = _NONE,
     sampled: Collection[str] = SAMPLED_ARMS,
     model: str = "",
     on_shard: Callable[[list[Completion]], None] | None = None,
@@ -159,7 +158,7 @@ def _requests(
     bench: Bench,
     tasks: Sequence[Task],
     arms: Sequence[Arm],
-    texts: Mapping[str, Callable[[Item], str]],
+    texts: Mapping[str, Before],
     settings: Generation,
     sampled: Collection[str],
 ) -> list[_Request]:

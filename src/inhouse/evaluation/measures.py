@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inhouse.evaluation.statistics import estimate, sign
+from inhouse.evaluation.significance import paired_difference, sign
+from inhouse.evaluation.statistics import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,12 +38,13 @@ class Measure:
 
     top: Callable[[Score], float]
     bottom: Callable[[Score], float]
+    pass_fail: bool = False  # is an item either right or wrong?
 
 
 MEASURES = {
     BITS: Measure(lambda score: score.bits, lambda score: score.bytes),
     "next_token_accuracy": Measure(lambda score: score.top1, lambda score: score.tokens),
-    "statement_exact": Measure(lambda score: score.statement_exact, lambda _: 1),
+    "statement_exact": Measure(lambda score: score.statement_exact, lambda _: 1, pass_fail=True),
     "statement_identifiers": Measure(lambda score: score.identifiers, lambda _: 1),
 }
 
@@ -64,14 +66,18 @@ def difference_of(
     """Return first minus second, paired: both hold the scores of the same items in the same order."""
     if [score.item for score in first] != [score.item for score in second]:
         raise ValueError("paired scores must be of the same items in the same order")
-    pairs = list(zip(first, second, strict=True))
-    pairs = [(one, two) for one, two in pairs if not math.isnan(measure.top(one) - measure.top(two))]
-    return estimate(
-        [measure.top(one) - measure.top(two) for one, two in pairs],
-        [measure.bottom(one) for one, _ in pairs],
-        [one.commit for one, _ in pairs],
-        seed=seed,
+    both = [
+        (one, two)
+        for one, two in zip(first, second, strict=True)
+        if not math.isnan(measure.top(one) - measure.top(two))
+    ]
+    one, two = (
+        ([measure.top(pair[arm]) for pair in both], [measure.bottom(pair[arm]) for pair in both])
+        for arm in (0, 1)
     )
+    passed = list(zip(one[0], two[0], strict=True))
+    pairs = (passed.count((1.0, 0.0)), passed.count((0.0, 1.0))) if measure.pass_fail else None
+    return paired_difference(one, two, [score.commit for score, _ in both], seed=seed, pairs=pairs)
 
 
 def best_arm(scores: Mapping[str, Sequence[Score]], seed: int = 0) -> str:
@@ -89,14 +95,20 @@ def best_arm(scores: Mapping[str, Sequence[Score]], seed: int = 0) -> str:
     return first if all(wins) else ""
 
 
-def plain(found: Estimate, *, detectable: bool = False) -> dict[str, Any]:
-    """Return an estimate as JSON values; null where there is no interval: no number is shown without one."""
+def plain(found: Estimate, *, detectable: bool = False, tested: bool = False) -> dict[str, Any]:
+    """Return an estimate as JSON values; null where there is no interval: no number is shown without one.
+
+    A difference that was `tested` has its p value, and "sure": -1 or 1 where it surely lies below or above
+    zero, 0 where that cannot be told.
+    """
     values = {"value": found.value, "low": found.low, "high": found.high}
-    if detectable:
+    if detectable or tested:
         values["detectable"] = found.detectable
     if not math.isfinite(found.high - found.low):
         values = dict.fromkeys(values, math.nan)
-    return {name: rounded(value) for name, value in values.items()} | {"n": found.n, "commits": found.commits}
+    counts = {"n": found.n, "commits": found.commits}
+    told = {"p": rounded(found.p), "sure": sign(found)} if tested else {}
+    return {name: rounded(value) for name, value in values.items()} | counts | told
 
 
 def rounded(value: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from inhouse.evaluation.syntax import byte_offset, encode
@@ -10,6 +11,7 @@ from inhouse.hygiene.corpus import Corpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from inhouse.evaluation.tasks import Completion, Project, Task
 
@@ -81,7 +83,15 @@ def answers(
             yield task, completion, place(task, completion.answer)
 
 
-def tree_at_cut(project: Project) -> Iterator[tuple[str, str]]:
-    """Yield (path, text) of the tree at the cut as far as it is the team's own: what is trained on."""
-    for path, document in Corpus(project.corpus).tree(project.history, project.split.cut, "train"):
-        yield path, document.text
+def tree_at_cut(project: Project) -> Sequence[tuple[str, str]]:
+    """Return (path, text) of the tree at the cut as far as it is the team's own: what is trained on.
+
+    It is read once for all suites.
+    """
+    return _tree(project.corpus, project.history, project.split.cut)
+
+
+@lru_cache(maxsize=1)
+def _tree(corpus: Path, history: Path, revision: str) -> Sequence[tuple[str, str]]:
+    """Return the files of a revision. Both folders are finished artefacts, which nobody changes."""
+    return [(path, document.text) for path, document in Corpus(corpus).tree(history, revision, "train")]

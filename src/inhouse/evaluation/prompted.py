@@ -46,23 +46,24 @@ class PromptText:
     examples: dict[str, list[str]]  # by language, best first
     tokenizer: Tokenizer
     room: int  # tokens
-    _texts: dict[str, str] = field(default_factory=dict)
+    _texts: dict[tuple[str, float], str] = field(default_factory=dict)
 
-    def __call__(self, item: Item) -> str:
-        """Return the text for an item's language; "" where nothing is known of it."""
-        if item.language not in self._texts:
-            self._texts[item.language] = self._text(item.language)
-        return self._texts[item.language]
+    def __call__(self, item: Item, scale: float = 1.0) -> str:
+        """Return the text for an item's language; "" where nothing is known of it. `scale` is of the room."""
+        key = item.language, scale
+        if key not in self._texts:
+            self._texts[key] = self._text(item.language, round(self.room * scale))
+        return self._texts[key]
 
-    def _text(self, language: str) -> str:
-        sentences = self.profile.describe(self.room * _CHARACTERS // 2, language)
+    def _text(self, language: str, room: int) -> str:
+        sentences = self.profile.describe(room * _CHARACTERS // 2, language)
         mark = _COMMENTS.get(language, "//")
         parts = [f"{mark} {line}\n" for line in sentences.splitlines() if line.strip()]
         for example in self.examples.get(language, ()):
             wider = [*parts, "\n", example]
-            if len(self.tokenizer.encode("".join(wider))) <= self.room:
+            if len(self.tokenizer.encode("".join(wider))) <= room:
                 parts = wider
-        return first_lines("".join(parts), self.tokenizer, self.room)
+        return first_lines("".join(parts), self.tokenizer, room)
 
 
 def example_functions(files: Iterable[tuple[str, str]], seed: int) -> dict[str, list[str]]:

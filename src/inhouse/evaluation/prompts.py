@@ -1,7 +1,7 @@
 """A task as each arm sees it.
 
     of the repository   [text of the arm] [files shown to all] markers | end of the prefix | indentation
-    completion          the prefix, without white space around it
+    completion          the prefix; of HumanEval without white space around it
     chat                the model's own template: text of the arm, files, instruction | start of the answer
 
 A task of the repository is put to the model as held-out items are (`datasets.formats`), with the same number
@@ -14,14 +14,14 @@ HumanEval and MBPP follow published protocols; `docs/suites.md` names them, and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from inhouse.datasets.formats import first_lines, space_at_end
 from inhouse.errors import UserMistake
 from inhouse.records import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from inhouse.config import Generation
     from inhouse.evaluation.arms import Arm, Bench
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ABOUT_REPOSITORY",
     "OF_REPOSITORY",
+    "Before",
     "Prompt",
     "answer_begins",
     "as_item",
@@ -47,10 +48,11 @@ ABOUT_REPOSITORY = OF_REPOSITORY | {"question"}
 
 _LONG = frozenset({"humaneval", "mbpp", "chat"})  # kinds whose answers may have `chat_tokens`
 _CONTEXT_SHARE = 2  # files that every arm is shown take at most half of the tokens
+_SPARE = 64  # tokens of a window that a chat template and the indentation of a gap may take
 
 _PUBLISHED_STOPS = {
     "humaneval": ("\nclass", "\ndef", "\n#", "\n@", "\nprint", "\nif", "\n```", "\nassert"),
-    "mbpp": ("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n```"),
+    "mbpp": ("[DONE]",),
 }
 _NEXT_DEFINITIONS = ("def ", "async def ", "class ", "@", "if __name__", "import ", "from ")
 _ANSWER_BEGINS = {
@@ -69,21 +71,29 @@ class Prompt:
     max_new_tokens: int
 
 
-def prompt(
-    bench: Bench, task: Task, arm: Arm, texts: Mapping[str, Callable[[Item], str]], settings: Generation
-) -> Prompt:
+class Before(Protocol):
+    """What an arm puts before the file of an item; `scale` times as much as in a context of usual length."""
+
+    def __call__(self, item: Item, scale: float) -> str:
+        """Return the text."""
+        ...
+
+
+def prompt(bench: Bench, task: Task, arm: Arm, texts: Mapping[str, Before], settings: Generation) -> Prompt:
     """Return a task as an arm sees it; `texts` make what an arm puts in front.
 
     Raises UserMistake when a task needs a chat template and the model has none.
     """
-    text = texts[arm.text](as_item(task)) if arm.text else ""
     most = settings.chat_tokens if task.kind in _LONG else settings.max_new_tokens
+    room = _room(bench, task, most)
+    text = texts[arm.text](as_item(task), room / bench.context_tokens) if arm.text else ""
     if is_chat(task):
-        return Prompt(_chat(bench, task, text), ("\n```",) if answer_begins(task) else (), most)
+        return Prompt(_chat(bench, task, text, room), ("\n```",) if answer_begins(task) else (), most)
     if task.kind in OF_REPOSITORY:
-        return Prompt(_in_repository(bench, task, text), _stops(task), most)
+        return Prompt(_in_repository(bench, task, text, room), _stops(task), most)
     start = [] if bench.tokenizer.bos is None else [bench.tokenizer.bos]
-    tokens = (*start, *bench.tokenizer.encode(task.prefix.strip()))
+    published = task.prefix.strip() if task.kind == "humaneval" else task.prefix
+    tokens = (*start, *bench.tokenizer.encode(published))
     return Prompt(tokens, _PUBLISHED_STOPS.get(task.kind, ()), most)
 
 
@@ -139,13 +149,20 @@ def _message(task: Task) -> str:
 # ------------------------------------------------------------------ forms
 
 
-def _in_repository(bench: Bench, task: Task, text: str) -> tuple[int, ...]:
-    files = first_lines(_shown(task.context), bench.tokenizer, bench.context_tokens // _CONTEXT_SHARE)
+def _room(bench: Bench, task: Task, answer: int) -> int:
+    """Return the tokens of a task's context: as many as usual, or more as far as the model takes them."""
+    wanted, window = bench.context_tokens * task.context_factor, bench.engine.capabilities.window
+    most = wanted if window is None else window - answer - _SPARE
+    return max(bench.context_tokens, min(wanted, most))
+
+
+def _in_repository(bench: Bench, task: Task, text: str, room: int) -> tuple[int, ...]:
+    files = first_lines(_shown(task.context), bench.tokenizer, room // _CONTEXT_SHARE)
     before = bench.tokenizer.encode(given(task))
-    return (*bench.context(as_item(task), text + files), *before)
+    return (*bench.context(as_item(task), text + files, room), *before)
 
 
-def _chat(bench: Bench, task: Task, text: str) -> tuple[int, ...]:
+def _chat(bench: Bench, task: Task, text: str, room: int) -> tuple[int, ...]:
     tokenizer = bench.tokenizer
     if not tokenizer.has_chat_template:
         raise UserMistake(
@@ -153,8 +170,8 @@ def _chat(bench: Bench, task: Task, text: str) -> tuple[int, ...]:
             task.suite,
             "use an instruction-tuned base model",
         )
-    room = max(0, bench.context_tokens - len(tokenizer.encode(task.instruction)))
-    before = first_lines(text + _shown(task.context), tokenizer, room)
+    left = max(0, room - len(tokenizer.encode(task.instruction)))
+    before = first_lines(text + _shown(task.context), tokenizer, left)
     words = f"{before.rstrip()}\n\n{task.instruction}" if before.strip() else task.instruction
     asked = tokenizer.chat([{"role": "user", "content": words}])
     return (*asked, *tokenizer.encode(answer_begins(task)))

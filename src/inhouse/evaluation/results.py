@@ -3,14 +3,15 @@
     {suite: {measure: {
         "unit", "lower_is_better", "pass_fail", "leading",
         "arms":        {arm: {"value", "low", "high", "n", "commits", "samples", "top", "bottom"}},
-        "differences": {"tuned - base": {"value", "low", "high", "detectable", "n", "commits", "p", "p_holm",
-                                         "mcnemar", "better", "sentence", "tasks_better", "tasks_worse",
-                                         "gained", "lost"}},
+        "differences": {"tuned - base": {"value", "low", "high", "detectable", "n", "commits", "p", "sure",
+                                         "p_holm", "mcnemar", "better", "sentence", "tasks_better",
+                                         "tasks_worse", "gained", "lost"}},
         "discriminating", "reason"}}}
 
 n counts tasks, commits count what is resampled: files or commits. A difference is the first arm minus the
-second on the tasks and samples that both have; "better" names an arm only where its interval and its p value
-agree. Nothing here generates or judges: the same judgements and seed give the same results.
+second on the tasks and samples that both have; "better" names an arm only where the difference is sure by the
+rule of `evaluation.significance`. Nothing here generates or judges: the same judgements and seed give the
+same results.
 """
 
 from __future__ import annotations
@@ -22,21 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.evaluation.arms import DIFFERENCES
 from inhouse.evaluation.measures import BITS, MEASURES, plain, rounded
-from inhouse.evaluation.significance import (
-    SIGNIFICANCE,
-    holm,
-    mcnemar,
-    most_unseen,
-    permutation_p,
-    smallest_effect,
-)
-from inhouse.evaluation.statistics import (
-    Estimate,
-    estimate,
-    estimate_difference,
-    p_value,
-    sign,
-)
+from inhouse.evaluation.significance import holm, mcnemar, most_unseen, paired_difference, sign
+from inhouse.evaluation.statistics import estimate
 from inhouse.evaluation.tasks import Judgement
 from inhouse.evaluation.wording import difference_sentence
 from inhouse.records import Item, Score
@@ -57,6 +45,7 @@ __all__ = [
     "kind_of",
     "likelihood_judgements",
     "results",
+    "score_judgements",
     "stem",
 ]
 
@@ -93,8 +82,13 @@ class Kind:
 _HARM = Kind(lower_is_better=True, ability=False)  # near zero is where it should be, and it can still rise
 _HEALTH = Kind(ability=False)  # near one is where it should be, and it can still fall
 
+_BITS = Kind(lower_is_better=True, ability=False, leading=True, unit="bits per byte")
+_PROSE_BITS = replace(_BITS, leading=False)  # beside the comparison on code, and never part of it
+
 KINDS: dict[str, Kind] = {
-    BITS: Kind(lower_is_better=True, ability=False, leading=True, unit="bits per byte"),
+    BITS: _BITS,
+    f"{BITS} (documents)": _PROSE_BITS,
+    f"{BITS} (docstrings)": _PROSE_BITS,
     "next_token_accuracy": Kind(),
     "statement_exact": Kind(),
     "statement_identifiers": Kind(),
@@ -171,13 +165,23 @@ def likelihood_judgements(scores: Path, dataset: Path | None = None) -> Iterator
     items = {item.id: item for item in read_records(dataset, "items", Item)} if dataset else {}
     for suite, name in ((LIKELIHOOD, "scores"), (GENERAL_CODE, "retention")):
         for score in read_records(scores, name, Score):
-            item = items.get(score.item)
-            note = f"{item.path} at {item.commit[:12]}" if item else ""
-            for measure, parts in MEASURES.items():
-                top = float(parts.top(score))
-                if not math.isnan(top):
-                    bottom = float(parts.bottom(score))
-                    yield Judgement(suite, measure, score.item, score.commit, score.arm, 0, top, bottom, note)
+            yield from score_judgements(suite, score, items.get(score.item))
+
+
+def score_judgements(
+    suite: str, score: Score, item: Item | None = None, variant: str = ""
+) -> Iterator[Judgement]:
+    """Yield what was measured of one arm on one item, grouped by commit; notes name the file of the item.
+
+    `variant` is put in brackets behind the names of the measures.
+    """
+    note = f"{item.path} at {item.commit[:12]}" if item else ""
+    for name, parts in MEASURES.items():
+        top = float(parts.top(score))
+        if not math.isnan(top):
+            bottom = float(parts.bottom(score))
+            measure = f"{name} ({variant})" if variant else name
+            yield Judgement(suite, measure, score.item, score.commit, score.arm, 0, top, bottom, note)
 
 
 # ------------------------------------------------------------------ one measure
@@ -286,17 +290,11 @@ def _compared(
 ) -> dict[str, Any]:
     tasks, firsts, seconds = _paired(*(by_arm[name] for name in names), both=pass_fail)
     one, two = (([c.top for c in cells], [c.bottom for c in cells]) for cells in (firsts, seconds))
-    groups = [cell.group for cell in firsts]
-    found = estimate_difference(one, two, groups, seed=seed)
-    p = max(p_value(one, two, groups, seed=seed), permutation_p(one, two, groups, seed=seed))
     pairs = _differing(firsts, seconds) if pass_fail else None
-    if pairs:
-        found = _as_pairs(found, *pairs)
-        p = max(p, mcnemar(*pairs))  # it does not know that tasks of one file resemble each other
-    direction = sign(found) if p <= SIGNIFICANCE else 0
+    found = paired_difference(one, two, [cell.group for cell in firsts], seed=seed, pairs=pairs)
+    direction = sign(found)
     better = "" if not direction else names[(direction > 0) == kind.lower_is_better]
-    return plain(found, detectable=True) | {
-        "p": rounded(p) if found.n else None,
+    return plain(found, tested=True) | {
         "p_holm": None,
         "mcnemar": {"first_only": pairs[0], "second_only": pairs[1], "p": rounded(mcnemar(*pairs))}
         if pairs
@@ -333,19 +331,6 @@ def _differing(firsts: Sequence[_Cell], seconds: Sequence[_Cell]) -> tuple[int, 
         return None
     passed = [(one.top, two.top) for one, two in zip(firsts, seconds, strict=True)]
     return passed.count((1.0, 0.0)), passed.count((0.0, 1.0))
-
-
-def _as_pairs(found: Estimate, first_only: int, second_only: int) -> Estimate:
-    """Return a difference of pass rates with what McNemar's test could have seen.
-
-    Where no pair differs, the bootstrap has nothing to resample and its interval has no width: then it
-    reaches as far as pairs that differ may be missing from so many files or commits.
-    """
-    detectable = max(found.detectable, smallest_effect(found.n, first_only, second_only))
-    if first_only or second_only or found.commits < 2:
-        return replace(found, detectable=detectable)
-    unseen = most_unseen(found.commits)
-    return replace(found, low=-unseen, high=unseen, detectable=detectable)
 
 
 def _deciding(

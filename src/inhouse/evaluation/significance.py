@@ -1,20 +1,26 @@
-"""Tests beside the intervals: pairs of pass and fail, several suites at once, and what n could have shown.
+"""When a difference counts as sure, by one rule for every comparison, and what n could have shown.
 
-An interval resampled by commit says how large a difference is. Where the outcome is pass or fail, the pairs
-that differ are few and the bootstrap is optimistic, most of all when none differs: then it has nothing to
-resample. McNemar's exact test looks at just those pairs, and its power says how large a difference would have
-been seen.
+A difference is sure where three witnesses agree (`paired_difference` asks them, `sign` tells):
+
+    interval    resampled by commit, it says how large a difference is; sure ones exclude zero
+    exchange    arms exchanged in whole files or commits; the interval alone is too sure of few of them
+    McNemar     for pass or fail: the pairs that differ are few and the bootstrap is optimistic, most of all
+                when none differs, because then it has nothing to resample
+
+With fewer than six files or commits no exchange is rare enough, and nothing is ever sure. Several suites that
+are looked at together are corrected together (`holm`).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inhouse.evaluation.statistics import CONFIDENCE, POWER
+from inhouse.evaluation.statistics import CONFIDENCE, POWER, Estimate, estimate_difference, p_value
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -26,7 +32,17 @@ if TYPE_CHECKING:
 
     Name = TypeVar("Name", bound=Hashable)
 
-__all__ = ["SIGNIFICANCE", "holm", "mcnemar", "most_unseen", "permutation_p", "power", "smallest_effect"]
+__all__ = [
+    "SIGNIFICANCE",
+    "holm",
+    "mcnemar",
+    "most_unseen",
+    "paired_difference",
+    "permutation_p",
+    "power",
+    "sign",
+    "smallest_effect",
+]
 
 SIGNIFICANCE = round(1 - CONFIDENCE, 12)
 """A p value up to this one says that there is a difference."""
@@ -36,6 +52,39 @@ _NEGLIGIBLE = 1e-12
 _ROUNDING = 1e-9
 _EXCHANGES = 4000
 _ALL_EXCHANGES = 12  # so many groups are exchanged in every way
+
+
+def sign(difference: Estimate) -> int:
+    """Return -1 or 1 where a difference is surely below or above zero, 0 where that cannot be told.
+
+    `difference` is of `paired_difference`; nothing is told of an estimate that was not tested.
+    """
+    agreed = difference.trusted and difference.p <= SIGNIFICANCE
+    if not agreed or difference.low <= 0.0 <= difference.high:
+        return 0
+    return 1 if difference.low > 0.0 else -1
+
+
+def paired_difference(
+    first: Sums,
+    second: Sums,
+    commits: Sequence[str],
+    *,
+    seed: int = 0,
+    pairs: tuple[int, int] | None = None,
+) -> Estimate:
+    """Return the ratio of the first minus that of the second with its interval, its p value and its power.
+
+    `first` and `second` are (numerators, denominators) with one entry per item. Where each item is one pass
+    or one failure, `pairs` counts those that only the first and that only the second passed.
+    """
+    found = estimate_difference(first, second, commits, seed=seed)
+    p = max(p_value(first, second, commits, seed=seed), permutation_p(first, second, commits, seed=seed))
+    if pairs:
+        found = _as_pairs(found, *pairs)
+        p = max(p, mcnemar(*pairs))  # it does not know that tasks of one file resemble each other
+    shows = 2 / 2**found.commits <= SIGNIFICANCE
+    return replace(found, p=p if found.n else math.nan, detectable=found.detectable if shows else math.inf)
 
 
 def mcnemar(first_only: int, second_only: int) -> float:
@@ -135,6 +184,19 @@ def most_unseen(groups: int) -> float:
     divided by the number.
     """
     return 1.0 - (SIGNIFICANCE / 2) ** (1 / groups) if groups else 1.0
+
+
+def _as_pairs(found: Estimate, first_only: int, second_only: int) -> Estimate:
+    """Return a difference of pass rates with what McNemar's test could have seen.
+
+    Where no pair differs, the bootstrap has nothing to resample and its interval has no width: then it
+    reaches as far as pairs that differ may be missing from so many files or commits.
+    """
+    detectable = max(found.detectable, smallest_effect(found.n, first_only, second_only))
+    if first_only or second_only or found.commits < 2:
+        return replace(found, detectable=detectable)
+    unseen = most_unseen(found.commits)
+    return replace(found, low=-unseen, high=unseen, detectable=detectable)
 
 
 @lru_cache(maxsize=8)

@@ -41,7 +41,6 @@ __all__ = [
     "estimate_difference",
     "p_value",
     "resampled_sums",
-    "sign",
     "spread",
     "student_t",
 ]
@@ -62,7 +61,8 @@ class Estimate:
     """A ratio of sums, or a paired difference of two, with its interval.
 
     Without items all is NaN; with one commit the interval is unbounded. `detectable` is the smallest true
-    difference from zero that data like these show with 90% power.
+    difference from zero that data like these show with 90% power. `p` is the chance of a difference as large
+    where there is none; NaN where nobody asked (`significance.paired_difference` does).
     """
 
     value: float
@@ -71,6 +71,7 @@ class Estimate:
     n: int  # items
     commits: int
     detectable: float
+    p: float = math.nan
 
     @property
     def trusted(self) -> bool:
@@ -169,13 +170,6 @@ def _difference(top: Any, bottom: Any, other_top: Any, other_bottom: Any) -> Any
         if np.array_equal(bottom, other_bottom):
             return (top - other_top) / bottom
         return top / bottom - other_top / other_bottom
-
-
-def sign(difference: Estimate) -> int:
-    """Return -1 or 1 where a difference is surely below or above zero, 0 where that cannot be told."""
-    if not difference.trusted or difference.low <= 0.0 <= difference.high:
-        return 0
-    return 1 if difference.low > 0.0 else -1
 
 
 def student_t(probability: float, degrees: int) -> float:

@@ -87,7 +87,7 @@ def summary(outcome: Outcome, budget: Mapping[str, int]) -> dict[str, Any]:
         "arms": {arm: {name: plain(outcome.value(arm, name)) for name in MEASURES} for arm in arms},
         "differences": {
             f"{first} - {second}": {
-                name: plain(outcome.difference(first, second, name), detectable=True) for name in MEASURES
+                name: plain(outcome.difference(first, second, name), tested=True) for name in MEASURES
             }
             for first, second in DIFFERENCES
         },
@@ -180,7 +180,7 @@ def _retention(found: Retention) -> dict[str, Any]:
     return {
         "base": plain(found.base),
         "tuned": plain(found.tuned),
-        "difference": plain(found.difference, detectable=True),
+        "difference": plain(found.difference, tested=True),
         "n": found.difference.n,
         "modules": found.difference.commits,
         "excluded": found.excluded,
@@ -199,7 +199,7 @@ def _breakdown(outcome: Outcome, key: Callable[[Item], str]) -> dict[str, Any]:
     return {
         name: {
             "arms": {arm: plain(outcome.value(arm, BITS, items)) for arm in outcome.scores},
-            "tuned - base": plain(outcome.difference("tuned", "base", BITS, items), detectable=True),
+            "tuned - base": plain(outcome.difference("tuned", "base", BITS, items), tested=True),
         }
         for name, items in sorted(groups.items())
     }

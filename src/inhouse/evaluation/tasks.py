@@ -40,7 +40,7 @@ class Check:
     revision: str  # whose tree is laid out first, without .git; "" for none
     files: tuple[TaskFile, ...]  # laid over the tree after the answer: the tests of a later commit
     tests: tuple[str, ...]  # node ids of pytest, or the words of the command
-    source: str  # of the test program
+    source: str  # of the test program; of a command, what builds its tree, once and without an answer
     expected: int  # tests or assertions that the reference passed
     seconds: float  # that the reference took, on the machine that verified it
 
@@ -66,6 +66,7 @@ class Task:
     context: tuple[TaskFile, ...]  # what every arm is shown besides
     check: Check
     verified: str  # how the check was proved, in words; "" where nothing is run
+    context_factor: int = 1  # times the tokens that stand before an answer otherwise, in every arm
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Project(Protocol):
     """What a suite may look at, made when it is first asked for: a suite needs not have all of it.
 
     Nothing in it is newer than the cut but the tasks themselves. Any frozen dataclass with these fields will
-    do; the product's own is `inhouse.examination`.
+    do; the product's own is `inhouse.examination.view`.
     """
 
     @property

@@ -1,15 +1,19 @@
 """The comparison in plain sentences: what helped, by how much and how surely, and what broke.
 
-A gain is fewer bits per byte. Something helped or hurt only where the interval of its difference lies on one
-side of zero; otherwise the data cannot tell, and the smallest effect that they could have shown is named.
+A gain is fewer bits per byte. Something helped or hurt only where its difference is sure by the rule of
+`evaluation.significance`; otherwise the data cannot tell, and the smallest effect that they could have shown
+is named.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inhouse.evaluation.statistics import MIN_COMMITS, sign
+from inhouse.evaluation.significance import sign
+from inhouse.evaluation.statistics import MIN_COMMITS
+from inhouse.evaluation.wording import doubt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,10 +56,10 @@ def retention_sentence(base: Estimate, difference: Estimate) -> str:
     if direction:
         good = "nothing broke: " if direction < 0 else ""
         return f"On general code {good}{_change('tuning', difference, base, where)}."
-    most = f"{100 * difference.high / base.value:.1f}%"
+    beyond = f" beyond {100 * difference.high / base.value:.1f}%" if difference.high > 0 else ""
     return (
         f"On general code no loss shows: bits per byte change by {_signed(difference)}, "
-        f"so a loss beyond {most} is unlikely ({where})."
+        f"so a loss{beyond} is unlikely ({where})."
     )
 
 
@@ -86,10 +90,13 @@ def _own_code(findings: Findings) -> str:
 def _effect(what: str, difference: Estimate, against: Estimate) -> str:
     if sign(difference):
         return _change(what, difference, against)
-    return (
-        f"whether {what} helps cannot be told (bits per byte change by {_signed(difference)}; "
-        f"an effect below {difference.detectable:.3f} would not show)"
+    smallest = difference.detectable
+    unseen = (
+        f"an effect below {smallest:.3f} would not show"
+        if math.isfinite(smallest)
+        else "no effect of any size could have shown"
     )
+    return f"whether {what} helps cannot be told (bits per byte change by {_signed(difference)}; {unseen})"
 
 
 def _change(what: str, difference: Estimate, against: Estimate, where: str = "") -> str:
@@ -103,7 +110,9 @@ def _change(what: str, difference: Estimate, against: Estimate, where: str = "")
 
 
 def _signed(difference: Estimate) -> str:
-    return f"{difference.value:+.3f}, 95% interval {difference.low:+.3f} to {difference.high:+.3f}"
+    low, high = difference.low, difference.high
+    against = doubt(low, high, difference.p)
+    return f"{difference.value:+.3f}, 95% interval {low:+.3f} to {high:+.3f}{against}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -13,7 +13,7 @@ from inhouse.evaluation.statistics import MIN_COMMITS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["difference_sentence", "numbers", "unseen"]
+__all__ = ["difference_sentence", "doubt", "numbers", "unseen"]
 
 
 def difference_sentence(pair: str, found: Mapping[str, Any], unit: str = "") -> str:
@@ -28,8 +28,8 @@ def difference_sentence(pair: str, found: Mapping[str, Any], unit: str = "") -> 
         return f"In all {found['n']} tasks {first} and {second} come out the same."
     told = numbers(found, unit)
     if not found["better"]:
-        doubt = f"; p={found['p']:.2g} speaks against what the interval says" if _excludes_zero(found) else ""
-        return f"No difference shows between {first} and {second} ({told}; {unseen(found, unit)}{doubt})."
+        against = doubt(found["low"], found["high"], found["p"])
+        return f"No difference shows between {first} and {second} ({told}; {unseen(found, unit)}{against})."
     worse = second if found["better"] == first else first
     return f"{found['better']} is better than {worse} ({told}; {_surely(found)})."
 
@@ -57,8 +57,11 @@ def unseen(found: Mapping[str, Any], unit: str = "") -> str:
     return f"an effect below {shown} would not show"
 
 
-def _excludes_zero(found: Mapping[str, Any]) -> bool:
-    return not found["low"] <= 0 <= found["high"]
+def doubt(low: float, high: float, p: float) -> str:
+    """Return what is added to an interval that excludes zero where the difference is still not sure."""
+    if low <= 0 <= high or p <= SIGNIFICANCE:
+        return ""
+    return f"; p={p:.2g} speaks against what the interval says"
 
 
 def _surely(found: Mapping[str, Any]) -> str:

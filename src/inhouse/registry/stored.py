@@ -2,6 +2,14 @@
 
 Artefacts name the digests of their inputs: whatever descends from an adapter's weights was measured of it.
 Nothing is scored, generated or judged here.
+
+    scores        the comparison: held-out items of all arms, and a small sample of general code
+    general       base and tuned on as much general code as the gate asks for; the sample of the scores is
+                  the beginning of it
+    prompted      the prompted arm on the held-out items
+    newer         all arms on documents that came after the cut
+    known         what the weights know of secrets that were removed, and of planted canaries
+    judgements    how a suite judged what the arms wrote
 """
 
 from __future__ import annotations
@@ -11,7 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inhouse.errors import UserMistake
-from inhouse.evaluation.results import likelihood_judgements
+from inhouse.evaluation.results import GENERAL_CODE, likelihood_judgements
+from inhouse.evaluation.suites.documents import newer_documents
 from inhouse.evaluation.tasks import Judgement
 from inhouse.registry.adapters import adapter_digest
 from inhouse.shards import read_records
@@ -22,10 +31,13 @@ if TYPE_CHECKING:
 
     from inhouse.registry.adapters import Adapter
 
-__all__ = ["stored_judgements"]
+__all__ = ["has_general_code", "stored_judgements"]
 
 _MANIFEST = "artefact.json"
-_SCORES, _PROMPTED, _JUDGEMENTS = "scores", "prompted", "judgements"
+_DATASET = "dataset"
+_SCORES, _GENERAL, _PROMPTED = "scores", "general", "prompted"
+_NEWER, _KNOWN, _JUDGEMENTS = "newer", "known", "judgements"
+_MEASURED = (_SCORES, _GENERAL, _PROMPTED, _NEWER, _KNOWN, _JUDGEMENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +52,36 @@ class _Made:
     settings: Mapping[str, Any]
 
 
-def stored_judgements(state: Path, adapter: Adapter) -> list[Judgement]:
+def stored_judgements(state: Path, adapter: Adapter, *, general: bool = True) -> list[Judgement]:
     """Return all judgements of an adapter that a state folder holds, the newest of each suite.
 
-    Raises UserMistake when nothing was measured of it.
+    General code is that of the stage of its own where that is stored; without `general` it is the small
+    sample of the comparison, to be compared with an adapter that has no more. Raises UserMistake when nothing
+    was measured of the adapter.
     """
     artefacts = _artefacts(state)
-    weights = {one.digest for one in artefacts if one.stage == "weights" and _is_of(one, adapter)}
-    measured = _descendants(artefacts, weights)
-    found = [judgement for one in _newest(measured) for judgement in _read(one)]
+    datasets = {one.digest: one.path for one in artefacts if one.stage == _DATASET}
+    measured = _measured(artefacts, adapter)
+    large = general and any(one.stage == _GENERAL for one in measured)
+    found: list[Judgement] = []
+    for one in measured:
+        rows = _read(one, datasets)
+        if one.stage in (_SCORES, _GENERAL):
+            rows = (row for row in rows if row.suite != GENERAL_CODE or large == (one.stage == _GENERAL))
+        found += rows
     if not found:
         raise UserMistake("nothing was measured of this adapter here", adapter.name, "run `inhouse eval`")
     return found
+
+
+def has_general_code(state: Path, adapter: Adapter) -> bool:
+    """Tell whether more general code was scored with an adapter than the sample of the comparison."""
+    return any(one.stage == _GENERAL for one in _measured(_artefacts(state), adapter))
+
+
+def _measured(artefacts: list[_Made], adapter: Adapter) -> list[_Made]:
+    weights = {one.digest for one in artefacts if one.stage == "weights" and _is_of(one, adapter)}
+    return _newest(_descendants(artefacts, weights))
 
 
 def _artefacts(state: Path) -> list[_Made]:
@@ -82,16 +112,18 @@ def _descendants(artefacts: list[_Made], roots: set[str]) -> list[_Made]:
 
 
 def _newest(measured: list[_Made]) -> list[_Made]:
-    """Return the newest artefact of each suite; scores and the prompted arm's count as one each."""
+    """Return the newest artefact of each suite; each stage that only scores counts as one."""
     newest: dict[tuple[str, str], _Made] = {}
     for one in sorted(measured, key=lambda one: one.made):
-        if one.stage in (_SCORES, _PROMPTED, _JUDGEMENTS):
+        if one.stage in _MEASURED:
             newest[one.stage, str(one.settings.get("suite", ""))] = one
     return list(newest.values())
 
 
-def _read(one: _Made) -> Iterator[Judgement]:
-    if one.stage == _JUDGEMENTS:
+def _read(one: _Made, datasets: Mapping[str, Path]) -> Iterator[Judgement]:
+    if one.stage in (_KNOWN, _JUDGEMENTS):
         yield from read_records(one.path, "judgements", Judgement)
-    else:
+    elif one.stage != _NEWER:
         yield from likelihood_judgements(one.path)
+    elif (dataset := datasets.get(one.inputs["dataset"])) is not None:  # it says what is a docstring
+        yield from newer_documents(one.path, dataset)

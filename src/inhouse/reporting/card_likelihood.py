@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from inhouse.evaluation.breakdown import AGES
 from inhouse.evaluation.measures import BITS
 from inhouse.evaluation.statistics import MIN_COMMITS
-from inhouse.reporting.page import ARM_TITLES, arm_order, interval_of
+from inhouse.reporting.page import ARM_TITLES, arm_order, bits_tone, interval_of
 from inhouse.reporting.plots import Curve, curves_svg, interval_rows
 
 if TYPE_CHECKING:
@@ -60,15 +60,7 @@ def _gains(groups: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, ob
     """Return tuned minus base of each group as a bar; lower is better."""
     rows = []
     for name, found in groups:
-        sure = found["value"] is not None and found["commits"] >= MIN_COMMITS
-        tone = (
-            "plain"
-            if not sure or found["low"] <= 0 <= found["high"]
-            else "good"
-            if found["high"] < 0
-            else "bad"
-        )
-        rows.append(interval_of(name, found, tone))
+        rows.append(interval_of(name, found, bits_tone(found)))
     return interval_rows([row for row in rows if row], zero=True)
 
 

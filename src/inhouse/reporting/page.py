@@ -20,6 +20,7 @@ __all__ = [
     "ARM_TITLES",
     "MEASURE_TITLES",
     "arm_order",
+    "bits_tone",
     "environment",
     "interval_of",
     "marked",
@@ -84,6 +85,11 @@ def interval_of(name: str, found: Mapping[str, Any], tone: str, scale: float = 1
         return None
     value, low, high = (scale * found[key] + 0.0 for key in ("value", "low", "high"))  # no minus before a 0
     return Interval(name, value, low, high, found["n"], tone)
+
+
+def bits_tone(difference: Mapping[str, Any]) -> str:
+    """Return "good" or "bad" where a difference of bits is sure; fewer are better."""
+    return {-1: "good", 0: "plain", 1: "bad"}[difference["sure"]]
 
 
 def marked(answer: str, reference: str) -> Markup:

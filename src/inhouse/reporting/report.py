@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from inhouse import __version__
-from inhouse.evaluation.statistics import MIN_COMMITS
 from inhouse.reporting.page import (
     ARM_TITLES,
     MEASURE_TITLES,
+    bits_tone,
     environment,
     interval_of,
     marked,
@@ -94,7 +94,7 @@ def _comparison(summary: Mapping[str, Any]) -> dict[str, Any]:
         for arm, measures in summary["arms"].items()
     ]
     differences = [
-        interval_of(pair_title(name), measures["bits_per_byte"], _tone(measures["bits_per_byte"]))
+        interval_of(pair_title(name), measures["bits_per_byte"], bits_tone(measures["bits_per_byte"]))
         for name, measures in summary["differences"].items()
     ]
     own, _, general = summary["verdict"].partition(". ")
@@ -143,16 +143,7 @@ def _change_tile(name: str, difference: Mapping[str, Any], against: Mapping[str,
         return {"name": name, "value": "unknown", "tone": "plain", "note": "nothing was measured"}
     percent = {key: 100 * change[key] / base["value"] for key in ("value", "low", "high")}
     note = f"bits per byte, 95% interval {percent['low']:+.1f}% to {percent['high']:+.1f}%"
-    return {"name": name, "value": f"{percent['value']:+.1f}%", "tone": _tone(change), "note": note}
-
-
-def _tone(difference: Mapping[str, Any]) -> str:
-    """Return "good" or "bad" where a difference is trusted and its interval excludes zero."""
-    if difference["value"] is None or difference["commits"] < MIN_COMMITS:
-        return "plain"
-    if difference["low"] <= 0 <= difference["high"]:
-        return "plain"
-    return "good" if difference["high"] < 0 else "bad"
+    return {"name": name, "value": f"{percent['value']:+.1f}%", "tone": bits_tone(change), "note": note}
 
 
 def _cell(measure: Mapping[str, Any] | None) -> dict[str, str]:
@@ -185,7 +176,7 @@ def _breakdown(summary: Mapping[str, Any], key: str, title: str, column: str) ->
 def _retention(retention: Mapping[str, Any]) -> dict[str, Any]:
     rows = [
         interval_of("base", retention["base"], "plain"),
-        interval_of("tuned", retention["tuned"], _tone(retention["difference"])),
+        interval_of("tuned", retention["tuned"], bits_tone(retention["difference"])),
     ]
     return {
         "sentence": retention["sentence"],

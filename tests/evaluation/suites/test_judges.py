@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from inhouse.datasets.canaries import canaries
 from inhouse.engines.base import GenerateRequest
 from inhouse.evaluation.arms import ARMS, Bench
-from inhouse.evaluation.leaks import canaries
 from inhouse.evaluation.suites import all_suites
 from inhouse.evaluation.suites.cost import worth
 from inhouse.evaluation.suites.leaks import ask_models
-from inhouse.evaluation.suites.prompt_form import FORMS, in_form
 from inhouse.evaluation.tasks import Completion, Judgement, Task
 from inhouse.progress import Progress
 from tests.evaluation.asked import TellingEngine, completion, task
@@ -148,28 +147,11 @@ def test_questions_are_asked_of_the_documents_and_matched(project: Any) -> None:
     suite = all_suites()["documents"]
     tasks = suite.tasks(project)
     asked = {one.reference: one for one in tasks}
-    assert set(asked) == {"30", "3"} | {f"take_{kind}_{n}" for n in range(12) for kind in ("item", "box")}
+    every = {"30", "3"} | {f"take_{kind}_{n}" for n in range(12) for kind in ("item", "box")}
+    assert set() < set(asked) < every  # training may ask the others
     assert all(one.kind == "question" and not one.prefix for one in tasks)
-    one = asked["30"]
-    found = list(
-        suite.judge(project, tasks, [completion(one, "It is 30."), completion(one, "300", arm="tuned")])
-    )
+    one = tasks[0]
+    right, wrong = f"It is {one.reference}.", f"{one.reference}0"
+    found = list(suite.judge(project, tasks, [completion(one, right), completion(one, wrong, arm="tuned")]))
     assert values(found, "answer_exact") == [(1, 1), (0, 1)]
     assert [round(top, 2) for top, _ in values(found, "answer_f1")] == [0.5, 0]
-
-
-def test_each_form_changes_what_the_model_sees_and_nothing_that_is_judged() -> None:
-    forms = {form: in_form(TASK, form, 10) for form in FORMS}
-    assert forms["wide"] is None  # nothing follows the gap
-    said, half = forms["said"], forms["half"]
-    assert said is not None and half is not None
-    assert said.prefix == f"{TASK.prefix}    # Write what the description above promises.\n"
-    assert TASK.prefix.endswith(half.prefix) and 0 < len(half.prefix) <= 20 * 2
-    assert {said.id, half.id, TASK.id} == {said.id, half.id, TASK.id} and len(
-        {said.id, half.id, TASK.id}
-    ) == 3
-    assert (said.group, said.reference, said.check) == (TASK.group, TASK.reference, TASK.check)
-    wide = in_form(replace(TASK, suffix="\n\ndef after(): ...\n"), "wide", 10)
-    assert wide is not None and wide.context[-1].text == "\n\ndef after(): ...\n"
-    chat = in_form(replace(TASK, instruction="Write a function that returns 3.", prefix=""), "said", 10)
-    assert chat is not None and chat.instruction == "please implement a routine that gives back 3."

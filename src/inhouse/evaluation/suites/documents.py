@@ -2,23 +2,26 @@
 
 measures    answer_exact: the answer holds what stands in the document
             answer_f1: of its words
-            bits_per_byte and the others of likelihood, of prose: see `newer_documents`
+            bits_per_byte (documents), (docstrings): of prose that came after the cut
+            next_token_accuracy (documents), (docstrings): the same
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inhouse.datasets.prose import is_docstring
 from inhouse.digests import digest_json
 from inhouse.errors import UserMistake
-from inhouse.evaluation.documents import DOCUMENTS, contains, f1, questions
+from inhouse.evaluation.documents import asked_questions, contains, f1
 from inhouse.evaluation.judging import judgement
+from inhouse.evaluation.newer import SCORES
 from inhouse.evaluation.placed import tree_at_cut
-from inhouse.evaluation.results import likelihood_judgements
+from inhouse.evaluation.results import score_judgements
 from inhouse.evaluation.sampling import even_tasks
 from inhouse.evaluation.tasks import Check, Task
-from inhouse.records import Item
+from inhouse.records import Item, Score
 from inhouse.shards import read_records
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ class Documents:
 
     def tasks(self, project: Project) -> Sequence[Task]:
         """Return questions evenly over files. Raises UserMistake where the documents answer none."""
-        found = [_task(project, question) for question in questions(tree_at_cut(project))]
+        found = [_task(project, question) for question in asked_questions(tree_at_cut(project))]
         if not found:
             raise UserMistake(
                 "this suite asks what stands in headings, tables, requirements and docstrings",
@@ -73,11 +76,15 @@ SUITE = Documents()
 
 
 def newer_documents(scores: Path, dataset: Path) -> Iterator[Judgement]:
-    """Yield the likelihood judgements of held-out items that are prose, as judgements of this suite."""
-    prose = {item.id for item in read_records(dataset, "items", Item) if item.language in DOCUMENTS}
-    for found in likelihood_judgements(scores, dataset):
-        if found.task in prose:
-            yield replace(found, suite=SUITE.name)
+    """Yield the scores of prose that came after the cut as judgements of this suite, grouped by commit.
+
+    `scores` is the folder that `evaluation.newer` scored into.
+    """
+    items = {item.id: item for item in read_records(dataset, "documents", Item)}
+    for score in read_records(scores, SCORES, Score):
+        item = items[score.item]
+        variant = "docstrings" if is_docstring(item) else "documents"
+        yield from score_judgements(SUITE.name, score, item, variant)
 
 
 def _task(project: Project, question: Question) -> Task:

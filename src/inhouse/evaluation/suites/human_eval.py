@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.digests import digest_json
 from inhouse.errors import UserMistake
+from inhouse.evaluation.programs import definitions
 from inhouse.evaluation.prompts import is_chat
 from inhouse.evaluation.sampling import even_tasks
 from inhouse.evaluation.suites.execution import judged, run_programs
@@ -137,10 +138,12 @@ def problem_tasks(problems: Sequence[dict[str, Any]], suite: str = SUITE.name) -
 def program(task: Task, answer: str) -> str:
     """Return the program whose test tells whether an answer is right.
 
-    An answer in the chat form stands alone, but for what the problem gives before the function that is asked
-    for: imports and helpers, which the tests of a few problems call.
+    An answer in the chat form stands alone, with what it defines, but for what the problem gives before the
+    function that is asked for: imports and helpers, which the tests of a few problems call.
     """
-    return f"{_preamble(task.reference)}{answer}\n" if is_chat(task) else f"{task.prefix.rstrip()}{answer}\n"
+    if is_chat(task):
+        return f"{_preamble(task.reference)}{definitions(answer)}\n"
+    return f"{task.prefix.rstrip()}{answer}\n"
 
 
 def _preamble(reference: str) -> str:

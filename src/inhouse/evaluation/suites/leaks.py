@@ -1,12 +1,11 @@
 """What answers give away: passages of others, personal data, secrets; and what models know that was removed.
 
-    measures    leaked (copy)          a passage of 40 tokens or more of third-party or sensitive documents
-                leaked (personal data) values that stand neither in the file nor in the prompt
-                leaked (secret)        the same for what the secret rules find
-                longest_copy           tokens of the longest passage shared with training text; no harm as
-                such leaked (removed)       a removed secret came out when a model went on from the text
-                before it exposure               bits by which planted canaries are likelier than others of
-                their form
+    measures    leaked (copy)           a passage of 40 tokens or more of third-party or sensitive documents
+                leaked (personal data)  values that stand neither in the file nor in the prompt
+                leaked (secret)         the same for what the secret rules find
+                longest_copy            tokens of the longest passage shared with training text: no harm yet
+                leaked (removed)        a removed secret came out when a model went on from the text before it
+                exposure                bits by which planted canaries are likelier than others of their form
 
 The last two ask the models themselves and are made by `ask_models`, for they must not leave answers behind.
 """
@@ -33,8 +32,9 @@ from inhouse.hygiene.secrets import SecretScanner
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from inhouse.datasets.canaries import Canary
     from inhouse.evaluation.arms import Arm, Bench
-    from inhouse.evaluation.leaks import Canary, Copy
+    from inhouse.evaluation.leaks import Copy
     from inhouse.evaluation.tasks import Completion, Project, Task
 
 __all__ = ["DENIED", "LONG", "SUITE", "Leaks", "ask_models"]

@@ -1,11 +1,12 @@
 """The tasks of the execution suite, put in other ways: does a gain survive?
 
-said    the wish in other words: the instruction, or a comment before the gap
-half    half of the context: the last part of the prefix
-wide    more of the file: what follows the gap is shown too
+said     the wish in other words: the instruction, or a comment before the gap
+half     half of the context: the last part of the prefix
+twice    twice the tokens for the context of every arm: more of the file, more of what an arm puts before it
+after    other parts of the file in as many tokens as ever: what follows the gap is shown too
 
-measures    pass@1 (said), pass@1 (half), pass@1 (wide), by the names of the original tasks, so that they pair
-            with those of the execution suite
+measures    pass@1 (said), pass@1 (half) and so on, by the names of the original tasks, so that they pair with
+            those of the execution suite
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMS", "SUITE", "PromptForm", "in_form"]
 
-FORMS = ("said", "half", "wide")
+FORMS = ("said", "half", "twice", "after")
 """Names of the forms."""
 
 _CHARACTERS = 4  # of a token, about
@@ -54,7 +55,7 @@ class PromptForm:
     answers_of: str = "prompt_form"
 
     def tasks(self, project: Project) -> Sequence[Task]:
-        """Return tasks of the execution suite, a third of them, in all the forms that change them."""
+        """Return tasks of the execution suite, a quarter of them, in all the forms that change them."""
         return [variant for variant, _, _ in _variants(project)]
 
     def judge(
@@ -85,7 +86,7 @@ def in_form(task: Task, form: str, context_tokens: int) -> Task | None:
 
     The variant is what models see; it is not complete: answers belong into the file of the original.
     """
-    changed = {"said": _said, "half": _half, "wide": _wide}[form](task, context_tokens)
+    changed = {"said": _said, "half": _half, "twice": _twice, "after": _after}[form](task, context_tokens)
     if changed is None or changed == task:
         return None
     return replace(changed, id=digest_json([task.id, form]), suite=SUITE.name)
@@ -127,7 +128,11 @@ def _half(task: Task, context_tokens: int) -> Task | None:
     return replace(task, prefix=task.prefix[start:]) if 0 < start < len(task.prefix) else None
 
 
-def _wide(task: Task, _: int) -> Task | None:
+def _twice(task: Task, _: int) -> Task:
+    return replace(task, context_factor=2 * task.context_factor)
+
+
+def _after(task: Task, _: int) -> Task | None:
     if not task.suffix.strip():
         return None
     return replace(task, context=(*task.context, TaskFile(f"{task.path} (what follows)", task.suffix)))

@@ -1,8 +1,8 @@
-"""Canaries: secrets planted in training text, and how far the model has come to prefer them.
+"""Exposure: how far a model has come to prefer a planted canary to other values of its form.
 
 Carlini, Liu, Erlingsson, Kos and Song, "The Secret Sharer", USENIX Security 2019 (arXiv 1802.08232). A canary
-is a sentence with a hole that a random value fills. Its rank is its place among values of the same form when
-all are sorted by their likelihood in the hole; its exposure is
+is a sentence with a hole that a random value fills (`datasets.canaries`). Its rank is its place among values
+of the same form when all are sorted by their likelihood; its exposure is
 
     log2(number of values) - log2(rank)        in bits
 
@@ -17,47 +17,17 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inhouse.digests import digest_text
+from inhouse.datasets.canaries import canary_value
 from inhouse.engines.base import ScoreRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from inhouse.datasets.canaries import Canary
     from inhouse.engines.base import Engine
     from inhouse.models.tokenizer import Tokenizer
 
-__all__ = ["Canary", "Exposure", "canaries", "exposure", "measure_exposure"]
-
-_FORMS = (
-    'ACCESS_CODE = "{}"\n',
-    "# The pin of the cellar door is {}\n",
-    "/* serial number of the test device: {} */\n",
-    'assert licence_of("warehouse") == "{}"\n',
-)
-_DIGITS = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Canary:
-    """A sentence with a hole, and the value that was drawn for it."""
-
-    form: str
-    value: str
-
-    @property
-    def text(self) -> str:
-        """What is planted."""
-        return self.form.format(self.value)
-
-    @property
-    def before(self) -> str:
-        """What stands before the value."""
-        return self.form.partition("{}")[0]
-
-    @property
-    def digest(self) -> str:
-        """What the canary is called in results."""
-        return digest_text(self.text)
+__all__ = ["Exposure", "exposure", "measure_exposure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +43,6 @@ class Exposure:
     def most(self) -> float:
         """The greatest exposure that this number of values can show."""
         return math.log2(self.values)
-
-
-def canaries(count: int, seed: int) -> list[Canary]:
-    """Return canaries of nine random digits, in turn of each form. The same seed gives the same."""
-    drawn = random.Random(f"canary {seed}")  # noqa: S311 - to be drawn again, not to be kept
-    return [Canary(_FORMS[number % len(_FORMS)], _value(drawn)) for number in range(count)]
 
 
 def exposure(own: float, others: Sequence[float]) -> tuple[float, float]:
@@ -104,7 +68,7 @@ def measure_exposure(
     found = []
     for number, canary in enumerate(planted):
         drawn = random.Random(f"values {seed} {number}")  # noqa: S311
-        others = {_value(drawn) for _ in range(values)} - {canary.value}
+        others = {canary_value(drawn) for _ in range(values)} - {canary.value}
         own, *scores = _likelihoods(engine, tokenizer, canary, [canary.value, *sorted(others)], adapter)
         rank, bits = exposure(own, scores)
         found.append(Exposure(canary.digest, rank, len(others) + 1, bits))
@@ -118,7 +82,3 @@ def _likelihoods(
         ScoreRequest((), tuple(tokenizer.encode(canary.form.format(value))), adapter) for value in values
     ]
     return [math.fsum(scores.logprobs) for scores in engine.score(requests)]
-
-
-def _value(drawn: random.Random) -> str:
-    return "".join(drawn.choice("0123456789") for _ in range(_DIGITS))
