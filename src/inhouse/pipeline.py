@@ -102,7 +102,7 @@ STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SWEEP, SCORES, TASKS)
 
 
 class Pipeline:
-    """One repository, one workspace, one set of settings."""
+    """One repository, one workspace, one set of settings. Raises UserMistake for an unknown method."""
 
     def __init__(
         self, repository: Repository, workspace: Workspace, settings: Settings, progress: Progress
@@ -113,6 +113,10 @@ class Pipeline:
         self.progress = progress
         self.resume = False  # a training that was begun with other settings is refused only when a user asks
         self.unsafe_local = False  # tasks are mined without isolation only when a user said so
+        if settings.training.method is not None:
+            from inhouse.training.method import find_method
+
+            find_method(settings.training.method)  # a name that does not exist is said before any work
 
     # ------------------------------------------------------------ what is there to learn from?
 

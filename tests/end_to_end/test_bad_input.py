@@ -65,6 +65,12 @@ def test_a_mistyped_key_and_a_wrong_value_are_told_together(tmp_path: Path) -> N
     _one_sentence(ended, "did you mean budget?", "seed")
 
 
+def test_a_training_method_that_does_not_exist_is_told_before_any_work(tmp_path: Path) -> None:
+    folder = _repository(tmp_path / "repo", 2)
+    _one_sentence(inhouse("run", folder, "--method", "lorra"), "lorra", "did you mean lora")
+    assert not (folder / ".inhouse" / "artefacts" / "history").exists()
+
+
 def test_a_base_model_that_is_not_there(tmp_path: Path) -> None:
     folder = _repository(tmp_path / "repo", 12)
     _one_sentence(inhouse("dataset", folder, "--model", tmp_path / "no-model"), "no-model")

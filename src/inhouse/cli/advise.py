@@ -34,7 +34,6 @@ def parser(parser: VerbParser) -> None:
     """Add the arguments."""
     parser.add_repository()
     parser.add_argument("--memory", action="store_true", help="estimate memory; no repository is needed")
-    parser.add_argument("--method", help="one method only (default: all that the model can take)")
     parser.add_argument("--gpu", help="a GPU of the table, such as rtx-4090, a100-80gb or cpu (default: all)")
     parser.add_argument(
         "--length", type=int, default=2048, help="tokens in a row, or of context (%(default)s)"
@@ -96,7 +95,8 @@ def _recipes(arguments: argparse.Namespace, config: dict[str, Any]) -> list[Reci
     from inhouse.planning.advice import NeededHardware, plain_recipe, usable_methods
 
     kind = NeededHardware.CPU if _on_cpu(arguments) else NeededHardware.GPU
-    names = [arguments.method] if arguments.method else usable_methods(config)
+    method = getattr(arguments, "training.method")
+    names = [method] if method is not None else usable_methods(config)
     changes = {
         "rank": arguments.rank,
         "targets": tuple(arguments.targets) if arguments.targets else None,

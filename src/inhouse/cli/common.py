@@ -69,6 +69,12 @@ class VerbParser(argparse.ArgumentParser):
         self.add_workspace()
         self.add_argument("--model", help="base model: builtin:NAME, a folder, a GGUF file or a hub id")
         self.add_argument("--budget", choices=("smoke", "demo", "full"), help="how many tokens a run may use")
+        self.add_argument(
+            "--method",
+            dest="training.method",
+            metavar="NAME",
+            help="how to train: lora by default; `inhouse train --help` lists the methods",
+        )
         self.add_argument("--seed", type=int, help="seed of every random choice")
         self.add_argument("--workers", type=int, help="processes for corpus work (default: one per core)")
 

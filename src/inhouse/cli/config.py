@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["parser", "run"]
 
 _DERIVED_FROM = {
-    "method": "the one method there is, low-rank adaptation",
+    "method": "the memory of the machine: lora, or qlora where that would not fit",
     "rank": "the number of training examples",
     "alpha": "the rank",
     "targets": "the linear layers of the model",

@@ -23,10 +23,6 @@ def parser(parser: VerbParser) -> None:
     from inhouse.training.method import known_methods
 
     parser.add_repository()
-    methods = known_methods()
-    parser.add_argument(
-        "--method", dest="training.method", metavar="NAME", choices=list(methods), help="one of those below"
-    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -46,7 +42,7 @@ def parser(parser: VerbParser) -> None:
     parser.add_argument(
         "--sweep-tokens", type=int, metavar="N", help="tokens of all of them (default: as a training has)"
     )
-    lines = [f"  {name:<13} {method.line}" for name, method in methods.items()]
+    lines = [f"  {name:<13} {method.line}" for name, method in known_methods().items()]
     parser.epilog = "\n".join(["methods:", *lines])
 
 
@@ -76,9 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_rows(rows, ["recipe", "value", "why"])
     print(f"weights: {result['weights']}")
     method = getattr(arguments, "training.method")
-    if method is not None:
-        print(f"to go on with it: `training: {{method: {method}}}` in inhouse.yaml")
-    print("next: inhouse eval")
+    print("next: inhouse eval" + (f" --method {method}" if method is not None else ""))
     return 0
 
 
