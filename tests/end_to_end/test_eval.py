@@ -96,10 +96,11 @@ def test_canaries_are_planted_and_asked_for_without_any_task(run: Run, tmp_path:
 
 
 def test_judging_again_generates_nothing_and_says_the_same(run: Run, settings: Path, examined: Ended) -> None:
-    again = _eval(run, "--settings", settings, "--json")
+    again = _eval(run, "--settings", settings, "--no-samples", "--json")
     assert again.code == 0, again.err
     assert "answers of" not in again.err
     assert again.json["results"] == examined.json["results"]
+    assert (bool(examined.json["samples"]), again.json["samples"]) == (True, [])
 
 
 def test_one_arm_of_one_suite_needs_no_adapter_and_no_held_out_code(run: Run, tmp_path: Path) -> None:

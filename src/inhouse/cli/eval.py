@@ -42,6 +42,9 @@ def parser(parser: VerbParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="tasks of each suite")
     parser.add_argument("--gate", action="store_true", help="exit with 1 where a gate stops the release")
     parser.add_argument(
+        "--no-samples", action="store_true", help="leave code out of the card, so that it can be passed on"
+    )
+    parser.add_argument(
         "--inspect-log",
         type=Path,
         metavar="FOLDER",
@@ -71,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             outcome = examination.outcome(examined)
             logs = _write_logs(arguments, pipeline, examination, examined, outcome["results"])
             return _print_part(arguments, {**outcome, **logs})
-        card = examination.card(examined)
+        card = examination.card(examined, samples=not arguments.no_samples)
         page, data = examination.write(card)
         logs = _write_logs(arguments, pipeline, examination, examined, card.results)
     if arguments.json:

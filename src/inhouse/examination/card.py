@@ -26,8 +26,8 @@ class Cards:
         self._arms = arms
         self._written = written
 
-    def card(self, examined: Examined) -> Card:
-        """Return the page."""
+    def card(self, examined: Examined, *, samples: bool = True) -> Card:
+        """Return the page, without `samples` one that shows no code."""
         from inhouse.evaluation.advice import advise
         from inhouse.evaluation.gates import check_gates
         from inhouse.evaluation.results import results
@@ -48,7 +48,7 @@ class Cards:
             gates=check_gates(found, settings.gates),
             advice=advise(examined.judgements, settings.gates.arm),
             breakdown=self.breakdown(),
-            samples=self._samples(examined),
+            samples=self._samples(examined) if samples else [],
             titles={name: suite.title for name, suite in _suites(examined).items()},
             measured={name: self._measured(name) for name in found},
             notes=[*self._notes(), *(f"{name}: {reason}" for name, reason in examined.skipped.items())],

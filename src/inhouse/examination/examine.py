@@ -85,9 +85,9 @@ class Examination:
             "seed": seed,
         }
 
-    def card(self, examined: Examined) -> Card:
-        """Return the page of the adapter that was examined: results, gates, advice, samples."""
-        return self._cards.card(examined)
+    def card(self, examined: Examined, *, samples: bool = True) -> Card:
+        """Return the page of the adapter that was examined: results, gates, advice, and samples if wished."""
+        return self._cards.card(examined, samples=samples)
 
     def write(self, card: Card) -> tuple[Path, Path]:
         """Write the card's two pages beside the reports, and return where they are."""
