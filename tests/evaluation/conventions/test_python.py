@@ -145,3 +145,9 @@ def test_subclasses_of_own_exceptions_are_exceptions() -> None:
         "class B(click.C): ...\nclass C(Exception, metaclass=M): ...",
     ]
     assert exception_classes(texts) == {"A", "B", "C"}
+
+
+@pytest.mark.parametrize("source", ["class A:\n", "class A():\n", "def f():\n", "class A:\n    # nothing\n"])
+def test_a_definition_that_was_cut_before_its_body_is_read(source: str) -> None:
+    aspects = {site.aspect for site in python_sites(source.encode(), KNOWN)}
+    assert not aspects & {"class_docstring", "function_docstring", "docstring_quotes"}

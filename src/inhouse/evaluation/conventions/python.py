@@ -209,7 +209,7 @@ class _Reader:
     # ------------------------------------------------------------ docstrings
 
     def _documented(self, aspect: str, body: Node, name: str) -> None:
-        first = body.named_child(0)
+        first = body.named_child(0) if body.named_child_count else None
         if first is not None:
             self._add(aspect, "yes" if _docstring_of(body) is not None else "no", first, name)
 
