@@ -10,7 +10,7 @@ _TENSORS = ("torch", "transformers", "peft")
 
 PROMPTED = Stage(
     "prompted",
-    2,
+    3,
     ("evaluation.prompted", "evaluation.conventions", "evaluation.likelihood", "evaluation.arms", "engines"),
     _TENSORS,
 )
@@ -19,7 +19,7 @@ GENERAL = Stage(
 )
 NEWER = Stage(
     "newer",
-    1,
+    2,
     (
         "evaluation.newer",
         "evaluation.prompted",
@@ -54,7 +54,7 @@ ANSWERS = Stage(
 )
 JUDGEMENTS = Stage(
     "judgements",
-    3,
+    4,
     (
         "evaluation.suites",
         "evaluation.conventions",
