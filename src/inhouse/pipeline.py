@@ -83,14 +83,14 @@ CORPUS = Stage("corpus", 3, ("hygiene",), ("google-re2", "rensa"))
 INDEX = Stage("index", 2, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
-    3,
+    4,
     ("datasets", "languages", "hygiene.corpus", "hygiene.duplicates", "models", "sources.history"),
     _GRAMMARS,
 )
 PLAN = Stage("plan", 3, ("planning",))
 _TRAINING = ("training", "evaluation.retention", "datasets.formats")
-WEIGHTS = Stage("weights", 3, _TRAINING, (*_TENSORS, "trl", "accelerate"))
-SWEEP = Stage("sweep", 1, _TRAINING, (*_TENSORS, "trl", "accelerate"))
+WEIGHTS = Stage("weights", 4, _TRAINING, (*_TENSORS, "trl", "accelerate"))
+SWEEP = Stage("sweep", 2, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SCORES = Stage(
     "scores",
     4,
@@ -301,12 +301,7 @@ class Pipeline:
     @cached_property
     def weights(self) -> Artefact:
         """The trained adapter's weights, its loss curve and its first batch."""
-        from inhouse.training.tracking import Identity, check_begun
         from inhouse.training.trainer import train
-
-        identity = Identity.of(self.model, self.dataset.path, self.recipe)
-        begun = self.workspace.folder / "artefacts" / WEIGHTS.name
-        check_begun(begun, identity, self.progress, resume=self.resume)
 
         def work(folder: Path) -> None:
             train(
@@ -355,7 +350,7 @@ class Pipeline:
         from inhouse.training.trainer import Options
 
         wished = self.settings.training
-        return Options(wished.allow, wished.sinks, self.workspace.folder / "tracking")
+        return Options(wished.allow, wished.sinks, self.workspace.folder / "tracking", self.resume)
 
     # ------------------------------------------------------------ did it help?
 

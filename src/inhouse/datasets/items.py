@@ -22,14 +22,14 @@ from inhouse.digests import digest_json
 from inhouse.languages import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inhouse.config import Budget, Evaluation
     from inhouse.datasets.material import Version
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.records import Change, Hunk, Item
 
-__all__ = ["MIN_BYTES", "Cutter", "FileLines", "Piece", "evenly", "item_quota", "sample"]
+__all__ = ["MIN_BYTES", "Cutter", "FileLines", "Piece", "evenly", "item_quota", "sample", "taking_turns"]
 
 MIN_BYTES = 40
 """Of a target, blanks apart."""
@@ -38,6 +38,7 @@ _TARGET_TOKENS = 64  # what a target has on average, with the default limit of 9
 _HELDOUT_SHARE, _VALIDATION_SHARE = 0.6, 0.25  # of the scored tokens; the rest measures what was forgotten
 _FEWEST_ARMS = 2
 
+_Owner = TypeVar("_Owner")
 _Value = TypeVar("_Value")
 
 
@@ -197,6 +198,18 @@ def evenly(values: Sequence[_Value], count: int) -> list[_Value]:
     if len(values) <= count:
         return list(values)
     return [values[number * len(values) // count] for number in range(count)]
+
+
+def taking_turns(
+    groups: Iterable[tuple[_Owner, Sequence[_Value]]], turn: int
+) -> Iterator[tuple[_Owner, list[_Value]]]:
+    """Yield `turn` values of each group as it comes, at equal distances, and then what was left of each."""
+    waiting: list[tuple[_Owner, list[_Value]]] = []
+    for owner, values in groups:
+        now = evenly(values, turn)
+        waiting.append((owner, [value for value in values if value not in now]))
+        yield owner, now
+    yield from waiting
 
 
 def _without_blank_lines(text: str) -> str:

@@ -29,7 +29,7 @@ from inhouse.training.guards import check_data
 from inhouse.training.history import Course, History
 from inhouse.training.preview import first_batch
 from inhouse.training.sinks import check_sinks, open_sinks
-from inhouse.training.tracking import Identity, Tracker
+from inhouse.training.tracking import Identity, Tracker, check_begun
 from inhouse.workspace import MEASURED
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Options:
     allow: tuple[str, ...] = ()  # refusals that are passed over
     sinks: tuple[str, ...] = ()  # names of `training.sinks`
     tracking: Path | None = None  # folder of the sinks; beside the training when left out
+    resume: bool = False  # refuse to begin anew where another training was begun
 
 
 def train(
@@ -74,6 +75,7 @@ def train(
     check_sinks(options.sinks)
     identity = Identity.of(model, dataset, recipe)
     identity.check(folder)
+    check_begun(folder.parent, identity, progress, resume=options.resume)
     data = TrainingData.read(dataset, recipe, tokenizer.pad)
     store = Checkpoints(folder / "checkpoints")
     if not (folder / MEASURED).exists():

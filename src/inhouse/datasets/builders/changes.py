@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from inhouse.datasets.builders.contract import Builder
 from inhouse.datasets.formats import item_example, item_target
-from inhouse.datasets.items import evenly
+from inhouse.datasets.items import taking_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from inhouse.datasets.builders.contract import Past
     from inhouse.datasets.candidates import Candidate
@@ -30,8 +30,11 @@ class Changes(Builder):
 
     def make(self, past: Past) -> Iterator[Example]:
         """Yield the rows, best first: every commit gives two before any gives more."""
-        waiting: list[Candidate] = []
-        for _, group in groupby(past.candidates, lambda candidate: candidate.item.commit):
+        for _, usable in taking_turns(self._usable(past.candidates), _TURN):
+            yield from map(self._row, usable)
+
+    def _usable(self, found: Iterable[Candidate]) -> Iterator[tuple[str, list[Candidate]]]:
+        for commit, group in groupby(found, lambda candidate: candidate.item.commit):
             self.tally.sources += 1
             usable = []
             for candidate in group:
@@ -39,10 +42,7 @@ class Changes(Builder):
                     self.tally.skipped[candidate.removed] += 1
                 else:
                     usable.append(candidate)
-            now = evenly(usable, _TURN)
-            waiting += [candidate for candidate in usable if candidate not in now]
-            yield from map(self._row, now)
-        yield from map(self._row, waiting)
+            yield commit, usable
 
     def _row(self, candidate: Candidate) -> Example:
         row = self.example(candidate, "train")

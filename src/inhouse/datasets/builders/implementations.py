@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inhouse.datasets.builders.contract import Builder
-from inhouse.datasets.items import evenly
+from inhouse.datasets.items import taking_turns
 from inhouse.datasets.windows import definition_starts, split_lines
 from inhouse.languages import is_test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inhouse.datasets.builders.contract import Past
     from inhouse.datasets.material import SourceFile
@@ -32,17 +32,14 @@ class Implementations(Builder):
 
     def make(self, past: Past) -> Iterator[Example]:
         """Yield the rows, best first: every file that is no test gives four before any gives more."""
-        waiting: list[tuple[SourceFile, list[Symbol]]] = []
-        for file in past.files:
-            if is_test(file.path, file.language):
-                continue
-            self.tally.sources += 1
-            documented = [symbol for symbol in file.parsed.symbols if _is_documented(symbol)]
-            now = evenly(documented, _TURN)
-            waiting.append((file, [symbol for symbol in documented if symbol not in now]))
-            yield from self._rows(file, now)
-        for file, later in waiting:
-            yield from self._rows(file, later)
+        for file, documented in taking_turns(self._documented(past.files), _TURN):
+            yield from self._rows(file, documented)
+
+    def _documented(self, files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, list[Symbol]]]:
+        for file in files:
+            if not is_test(file.path, file.language):
+                self.tally.sources += 1
+                yield file, [symbol for symbol in file.parsed.symbols if _is_documented(symbol)]
 
     def _rows(self, file: SourceFile, symbols: Sequence[Symbol]) -> Iterator[Example]:
         starts = definition_starts(file.parsed, split_lines(file.text)) if symbols else {}

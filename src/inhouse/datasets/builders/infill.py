@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from inhouse.datasets.builders.contract import Builder
 from inhouse.datasets.formats import first_lines, last_lines, markers
-from inhouse.datasets.items import evenly
+from inhouse.datasets.items import evenly, taking_turns
 from inhouse.digests import digest_json
 from inhouse.languages import is_code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from inhouse.datasets.builders.contract import Past
     from inhouse.datasets.material import SourceFile
@@ -49,16 +49,14 @@ class Infill(Builder):
         if marks is None:
             self.skip("the model has no tokens for infill")
             return
-        waiting: list[tuple[SourceFile, list[tuple[int, int]]]] = []
-        for file in past.files:
+        for file, gaps in taking_turns(self._with_gaps(past.files), _TURN):
+            yield from self._rows(file, gaps, marks)
+
+    def _with_gaps(self, files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, list[tuple[int, int]]]]:
+        for file in files:
             if is_code(file.language):
                 self.tally.sources += 1
-                gaps = evenly(_gaps(file), _MOST)
-                now = evenly(gaps, _TURN)
-                waiting.append((file, [gap for gap in gaps if gap not in now]))
-                yield from self._rows(file, now, marks)
-        for file, later in waiting:
-            yield from self._rows(file, later, marks)
+                yield file, evenly(_gaps(file), _MOST)
 
     def _rows(self, file: SourceFile, gaps: list[tuple[int, int]], marks: InfillMarks) -> Iterator[Example]:
         raw = file.text.encode()

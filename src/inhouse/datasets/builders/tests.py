@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from inhouse.datasets.builders.contract import Builder
 from inhouse.datasets.builders.implementations import head_and_body
 from inhouse.datasets.imports import Resolver
-from inhouse.datasets.items import evenly
+from inhouse.datasets.items import taking_turns
 from inhouse.datasets.windows import definition_starts, split_lines
 from inhouse.languages import is_code, is_test
 
@@ -56,14 +56,9 @@ class PairedTests(Builder):
     def make(self, past: Past) -> Iterator[Example]:
         """Yield the rows, best first: every test file gives four pairs before any gives more."""
         files = [file for file in past.files if is_code(file.language)]
-        waiting: list[Pair] = []
-        for own in pairs(files, self):
-            now = evenly(own, _TURN)
-            waiting += [pair for pair in own if pair not in now]
-            for pair in now:
+        for _, own in taking_turns(enumerate(pairs(files, self)), _TURN):
+            for pair in own:
                 yield from self._rows(pair)
-        for pair in waiting:
-            yield from self._rows(pair)
 
     def _rows(self, pair: Pair) -> Iterator[Example]:
         test = _whole(pair.test_file, pair.test)
