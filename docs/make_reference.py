@@ -179,6 +179,8 @@ def _settings_table(prefix: str, fields: dict[str, Any]) -> str:
 
 def _type(field: dict[str, Any]) -> str:
     """Say in words what a JSON schema allows."""
+    if "$ref" in field:
+        return "section"
     if "anyOf" in field:
         return " or ".join(_type(one) for one in field["anyOf"] if one["type"] != "null")
     if "enum" in field:
@@ -187,7 +189,7 @@ def _type(field: dict[str, Any]) -> str:
         return f"list of: {_type(field['items'])}"
     if field["type"] == "object":
         return f"mapping from names to: {_type(field['additionalProperties'])}"
-    name = "path" if field.get("format") == "path" else _NAMES[field["type"]]
+    name = field["format"] if field.get("format") in ("date", "path") else _NAMES[field["type"]]
     bounds = [f"{words} {field[key]:,}" for key, words in _BOUNDS.items() if key in field]
     return ", ".join([name, *bounds])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,35 @@ def test_no_estimate_before_anything_was_done() -> None:
     assert task.remaining_seconds() is None
 
 
-def test_user_text_is_not_read_as_markup() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_eighty_columns_hold_the_bar_the_time_left_and_all_that_a_training_tells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    note = "loss 5.314, validation 5.361, general code -9.7%, 12,634 tokens/s, 10.7 GB"
+    stream = Terminal()
+    progress = Progress(stream=stream)
+    with progress.task("train", 100, "tokens") as task:
+        task.advance(50, note)
+        assert progress._rich is not None
+        progress._rich.refresh()
+    drawn = [
+        line
+        for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue()))
+        if line
+    ]
+    (bar,) = {line.rstrip() for line in drawn if line.startswith("train ") and " 50% " in line}
+    assert bar.endswith(" left")
+    assert f"  {note}" in [line.rstrip() for line in drawn]
+    assert all(len(line) <= 80 for line in drawn if not line.startswith("train:"))
+
+
+def test_user_text_is_not_read_as_markup() -> None:
     stream = Terminal()
     progress = Progress(stream=stream)
     with progress.task("step"):

@@ -55,6 +55,16 @@ def test_every_setting_says_what_it_means() -> None:
 # ------------------------------------------------------------ config --explain
 
 
+def test_the_default_of_the_cut_is_shown_only_where_it_applies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    months = _explained(tmp_path, capsys)["split.months"]
+    assert (months["value"], months["from"]) == (3, "derived")
+    (tmp_path / "inhouse.yaml").write_text("split: {releases: 2}\n")
+    rows = _explained(tmp_path, capsys)
+    assert (rows["split.months"]["value"], rows["split.releases"]["value"]) == (None, 2)
+
+
 def _explained(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, object]]:
     assert main(["config", "--explain", "--json", "--workspace", str(folder)]) == 0
     return {row["setting"]: row for row in json.loads(capsys.readouterr().out)["settings"]}

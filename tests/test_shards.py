@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inhouse.records import Change, Example, Hunk, Occurrence
-from inhouse.shards import map_shards, read_records, write_records
+from inhouse.shards import Processes, map_shards, read_records, write_records
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -139,6 +140,90 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
         family = psutil.Process(parent.pid).children(recursive=True)
         time.sleep(0.05)
     assert len(family) >= 3, marker
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    _, alive = psutil.wait_procs(family, timeout=15)
+    assert alive == []
+
+
+# ------------------------------------------------------------------ answers in order
+
+_factor: list[int] = []
+
+
+def prepare(factor: int) -> None:
+    _factor[:] = [factor]
+
+
+def times(number: int) -> int:
+    time.sleep(0.01 * (number % 3))
+    return _factor[0] * number
+
+
+def nap(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def test_answers_come_in_the_order_of_the_questions_and_few_are_asked_ahead() -> None:
+    asked: list[int] = []
+
+    def questions() -> Iterator[int]:
+        for number in range(1_000):
+            asked.append(number)
+            yield number
+
+    with Processes(2, prepare, 3) as processes:
+        answers = processes.map(times, questions())
+        assert [next(answers) for _ in range(20)] == [3 * number for number in range(20)]
+        assert len(asked) <= 20 + 5
+    assert len(asked) <= 20 + 5
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.2, 0.8])
+def test_ctrl_c_ends_processes_that_answer_without_a_word(delay: float) -> None:
+    code = (
+        "from inhouse.shards import Processes\n"
+        "from tests.test_shards import nap, prepare\n"
+        "def work():\n"
+        "    print('ready', flush=True)\n"
+        "    with Processes(2, prepare, 1) as processes:\n"
+        "        list(processes.map(nap, [0.1] * 100))\n"
+        "try: work()\n"
+        "except KeyboardInterrupt: print('stopped')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parent.parent,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (out, err, process.returncode) == ("stopped\n", "", 0)
+
+
+def test_processes_that_answer_leave_when_their_parent_is_killed() -> None:
+    import psutil
+
+    code = (
+        "from inhouse.shards import Processes\n"
+        "from tests.test_shards import nap, prepare\n"
+        "with Processes(2, prepare, 1) as processes: list(processes.map(nap, [600.0] * 4))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent.parent)
+    deadline = time.monotonic() + 30
+    family: list[psutil.Process] = []
+    while time.monotonic() < deadline and len(family) < 4:
+        family = psutil.Process(parent.pid).children(recursive=True)
+        time.sleep(0.05)
+    assert len(family) >= 3
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     _, alive = psutil.wait_procs(family, timeout=15)

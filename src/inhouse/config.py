@@ -5,13 +5,15 @@ A docstring stands under each field; `inhouse config --explain` and the document
 
 from __future__ import annotations
 
+import datetime
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from inhouse.errors import SettingsMistake, UserMistake
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["BUDGETS", "Budget", "BudgetName", "Settings", "explain", "load_settings", "template"]
 
 BudgetName = Literal["smoke", "demo", "full"]
+_Share = Annotated[float, Field(ge=0.0, le=1.0)]
 GateName = Literal["private_gain", "general_code", "human_eval", "chat", "leaks", "static"]
 
 
@@ -38,6 +41,9 @@ BUDGETS: dict[BudgetName, Budget] = {
     "demo": Budget(trained=30_000, scored=150_000, generated=5_000),
     "full": Budget(trained=1_000_000, scored=1_000_000, generated=50_000),
 }
+
+
+_MONTHS = 3  # held out when no rule is given
 
 
 class _Section(BaseModel):
@@ -67,14 +73,59 @@ class Hygiene(_Section):
     """Jaccard similarity of 5-token shingles from which two files count as copies."""
 
 
-class SplitSettings(_Section):
-    """Where time is cut between training and evaluation."""
+class CutRule(_Section):
+    """How time is cut: one rule, or none for the newest three months."""
 
-    months: Annotated[int, Field(ge=1)] = 3
-    """Calendar months before the tip that are held out."""
+    months: Annotated[int, Field(ge=1)] | None = None
+    """Calendar months before the tip that are held out; 3 when no other rule is given."""
+
+    releases: Annotated[int, Field(ge=1)] | None = None
+    """Instead: what came after the release so many back from the tip: tags that are versions."""
+
+    share: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Instead: this newest share of the main line's commits, as in 0.2."""
+
+    date: datetime.date | None = None
+    """Instead: what came after this day, UTC, as in 2026-01-31."""
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _is_written_as_a_day(cls, value: Any) -> Any:
+        if value is None or type(value) is datetime.date:
+            return value
+        try:
+            return datetime.date.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise PydanticCustomError("day", "a day is written as in 2026-01-31") from None
+
+    @model_validator(mode="after")
+    def _is_one_rule(self) -> Self:
+        given = [name for name in CutRule.model_fields if getattr(self, name) is not None]
+        if len(given) > 1:
+            rules = {"rules": f"{', '.join(given[:-1])} and {given[-1]}"}
+            raise PydanticCustomError("one_rule", "time is cut by one rule, not by {rules}; leave one", rules)
+        return self
+
+    @property
+    def rule(self) -> tuple[str, int | float | datetime.date]:
+        """The name and the value of the rule that applies."""
+        values = ((name, getattr(self, name)) for name in CutRule.model_fields)
+        return next(((name, value) for name, value in values if value is not None), ("months", _MONTHS))
+
+
+class SplitSettings(CutRule):
+    """Where time is cut between training and evaluation: by months, releases, share or date."""
 
     min_items: Annotated[int, Field(ge=1)] = 40
-    """With fewer held-out items the cut moves back to leave the newest fifth of the commits."""
+    """With fewer held-out items a cut by months moves back to leave the newest fifth; others say so."""
+
+    repositories: dict[str, CutRule] = {}
+    """Rules of single repositories, by name, as in {shop: {releases: 2}}: each replaces the one above."""
+
+    def of(self, repository: str) -> SplitSettings:
+        """Return what applies to a repository: one rule, told even if it is the default."""
+        name, value = self.repositories.get(repository, self).rule
+        return SplitSettings.model_validate({name: value, "min_items": self.min_items})
 
 
 class Filters(_Section):
@@ -113,6 +164,16 @@ class Filters(_Section):
     similarity: Annotated[float, Field(gt=0.5, le=1.0)] | None = None
     """Jaccard similarity of 5-token shingles from which a row is a copy of an earlier one, as in 0.85."""
 
+    perplexity_window: Annotated[tuple[_Share, ...], Field(min_length=2, max_length=2)] | None = None
+    """Shares between which a kind's rows stay, by their bits per byte for the base model; [0.02, 0.98]."""
+
+    @field_validator("perplexity_window")
+    @classmethod
+    def _is_a_window(cls, window: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if window is not None and not window[0] < window[1]:
+            raise PydanticCustomError("window", "two shares of the rows, the smaller first")
+        return window
+
 
 class Dataset(_Section):
     """What the training rows are made of, and what they hold besides the repository."""
@@ -123,6 +184,12 @@ class Dataset(_Section):
         "change": 0.20,
     }
     """Kinds of examples with their weights: shares of the tokens. A kind that is not named is not made."""
+
+    tokens: Annotated[int, Field(ge=1_000)] | None = None
+    """Tokens of the training rows; by budget when left out."""
+
+    epochs: dict[str, Annotated[float, Field(ge=1.0, le=100.0)]] = {}
+    """How often rows of a kind stand among the training rows; once, but for those named, as in {test: 2}."""
 
     replay: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
     """Share of the tokens that is general code, against forgetting: 0.2 to 0.3 is usual, none by default."""
@@ -144,6 +211,9 @@ class Dataset(_Section):
 
     filters: Filters = Filters()
     """What else makes a row be dropped."""
+
+    infill_tokens: bool = False
+    """Gives the part of infill tokens to three spare ones of a model without, and trains them for it."""
 
     canaries: Annotated[int, Field(ge=0)] = 0
     """Made-up secrets planted among the training rows: `leaks` then tells how well the model knows them."""
@@ -217,8 +287,8 @@ class Training(_Section):
     sinks: tuple[Literal["tensorboard", "mlflow", "trackio"], ...] = ()
     """Where else the curves are written, below `.inhouse/tracking/`: tensorboard, mlflow, trackio."""
 
-    allow: tuple[Literal["memory", "small_validation"], ...] = ()
-    """Refusals passed over: memory (predicted to run out), small_validation (fewer than five examples)."""
+    allow: tuple[Literal["memory", "small_validation", "truncation"], ...] = ()
+    """Refusals passed over: memory (predicted to run out), small_validation (fewer than six), truncation."""
 
 
 class Evaluation(_Section):
@@ -351,6 +421,11 @@ class Settings(_Section):
     gates: Gates = Gates()
     serving: Serving = Serving()
 
+    @property
+    def training_tokens(self) -> int:
+        """Tokens of the training rows: as asked for, or by budget."""
+        return self.dataset.tokens or BUDGETS[self.budget].trained
+
 
 def load_settings(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
     """Read settings from a YAML file or none; dotted `overrides`, as in ``{"training.rank": 8}``, go on top.
@@ -405,6 +480,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise UserMistake(
             f"the settings file is not valid YAML{line}", str(path), "mend it and run again"
         ) from None
+    except ValueError as error:  # of a date such as 2026-02-30
+        raise UserMistake(
+            "the settings file must hold days that exist", f"{path} ({error})", "mend it and run again"
+        ) from None
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -427,7 +506,7 @@ def _explain(section: BaseModel, prefix: str) -> Iterator[tuple[str, Any, str, s
             yield from _explain(value, f"{prefix}{name}.")
             continue
         origin = "set" if name in section.model_fields_set else "default"
-        plain = section.model_dump(mode="json", include={name})[name]
+        plain = section.model_dump(mode="json", include={name}, exclude_none=True).get(name)
         yield f"{prefix}{name}", plain, origin, field.description or ""
 
 
@@ -438,6 +517,8 @@ def _sentence(problem: Any) -> str:
         near = difflib.get_close_matches(place[-1], _known_keys(place[:-1]), n=1, cutoff=0.4)
         hint = f", did you mean {near[0]}?" if near else ""
         return f"unknown key {key}{hint}"
+    if problem["type"] == "one_rule":
+        return f"{key}: {problem['msg']}"
     given = problem["input"]
     shown = "a section" if isinstance(given, dict) else repr(given)
     return f"{key}: {problem['msg'][:1].lower()}{problem['msg'][1:]}, not {shown}"
@@ -446,5 +527,6 @@ def _sentence(problem: Any) -> str:
 def _known_keys(place: list[str]) -> list[str]:
     section: Any = Settings
     for key in place:
-        section = section.model_fields[key].annotation
+        names_sections = get_origin(section) is dict  # any key is a name there
+        section = get_args(section)[1] if names_sections else section.model_fields[key].annotation
     return list(section.model_fields)

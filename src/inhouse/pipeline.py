@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from inhouse.models.resolve import BaseModel
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.progress import Progress
+    from inhouse.records import Tag
     from inhouse.registry.adapters import Adapter
     from inhouse.retrieval.store import Index
     from inhouse.sources.git import Repository
@@ -69,9 +70,10 @@ _COMPARISON = tuple(
 
 HISTORY = Stage(
     "history",
-    3,
+    4,
     (
         "sources",
+        "datasets.releases",
         "datasets.split",
         "languages.detect",
         "hygiene.generated",
@@ -79,21 +81,31 @@ HISTORY = Stage(
         "hygiene.vendored",
     ),
 )
-CORPUS = Stage("corpus", 3, ("hygiene",), ("google-re2", "rensa"))
+CORPUS = Stage("corpus", 4, ("hygiene",), ("google-re2", "rensa"))
 INDEX = Stage("index", 2, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
-    4,
-    ("datasets", "languages", "hygiene.corpus", "hygiene.duplicates", "models", "sources.history"),
-    _GRAMMARS,
+    5,
+    (
+        "datasets",
+        "languages",
+        "hygiene.corpus",
+        "hygiene.duplicates",
+        "hygiene.redaction",
+        "hygiene.rules",
+        "hygiene.secrets",
+        "models",
+        "sources.history",
+    ),
+    (*_GRAMMARS, "google-re2"),
 )
-PLAN = Stage("plan", 3, ("planning",))
+PLAN = Stage("plan", 4, ("planning",))
 _TRAINING = ("training", "evaluation.retention", "datasets.formats")
-WEIGHTS = Stage("weights", 4, _TRAINING, (*_TENSORS, "trl", "accelerate"))
-SWEEP = Stage("sweep", 2, _TRAINING, (*_TENSORS, "trl", "accelerate"))
+WEIGHTS = Stage("weights", 5, _TRAINING, (*_TENSORS, "trl", "accelerate"))
+SWEEP = Stage("sweep", 3, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SCORES = Stage(
     "scores",
-    4,
+    5,
     (*_COMPARISON, "engines", "retrieval", "datasets.formats", "datasets.offered"),
     _TENSORS,
 )
@@ -123,16 +135,24 @@ class Pipeline:
     @cached_property
     def history(self) -> Artefact:
         """Commits, changes, and the trees at the cuts in time."""
+        from inhouse.datasets.releases import is_release
         from inhouse.datasets.split import choose_split
         from inhouse.sources.history import write_history
 
-        choose = partial(choose_split, settings=self.settings.split)
+        settings = self.settings.split.of(self.repository.name)
+        inputs = {"repository": self.repository.state}
+        tags: list[Tag] = []
+        if settings.releases is not None:  # else a new tag changes nothing
+            tags = [tag for tag in self.repository.tags() if is_release(tag.name)]
+            inputs["releases"] = digest_json([[tag.name, tag.commit] for tag in tags])
 
         def work(folder: Path) -> None:
+            unmerged = self.repository.unmerged(tag.commit for tag in tags)
+            choose = partial(choose_split, settings=settings, tags=tags, unmerged=unmerged)
             write_history(self.repository, self.settings.sources, choose, folder, self.progress)
 
-        settings = {"sources": _plain(self.settings.sources), "split": _plain(self.settings.split)}
-        return self.build(HISTORY, settings, {"repository": self.repository.state}, work)
+        wanted = {"sources": _plain(self.settings.sources), "split": _plain(settings)}
+        return self.build(HISTORY, wanted, inputs, work)
 
     @cached_property
     def split(self) -> Split:
@@ -244,6 +264,7 @@ class Pipeline:
         from inhouse.datasets.build import write_dataset
         from inhouse.datasets.decontamination import benchmark_digests
         from inhouse.datasets.general import General
+        from inhouse.datasets.likelihood import scored_on
 
         tokenizer = self.model.tokenizer_digest  # before the long work: a model that is missing shows at once
 
@@ -266,14 +287,17 @@ class Pipeline:
             "seed": self.settings.seed,
         }
         wanted = self.settings.dataset
+        general = General(wanted.replay_from, self.settings.seed, self.settings.hygiene.rules)
         inputs = {
             "history": self.history.digest,
             "corpus": self.corpus.digest,
             "tokenizer": tokenizer,
             "benchmarks": digest_json(benchmark_digests(self.settings)),
             "review": digest_file(wanted.review) if wanted.review and wanted.review.is_file() else "",
-            "general": General(wanted.replay_from, self.settings.seed).digest if wanted.replay else "",
+            "general": general.digest if wanted.replay else "",
         }
+        if wanted.filters.perplexity_window is not None:
+            inputs |= {"model": self.model.digest, "scored on": scored_on()}
         return self.build(DATASET, settings, inputs, work)
 
     @cached_property
@@ -301,9 +325,11 @@ class Pipeline:
     @cached_property
     def weights(self) -> Artefact:
         """The trained adapter's weights, its loss curve and its first batch."""
+        from inhouse.training.guards import check_truncation
         from inhouse.training.trainer import train
 
         def work(folder: Path) -> None:
+            check_truncation(self.dataset.read_json("accounting.json")["kinds"], self.settings.training.allow)
             train(
                 self.model,
                 self.tokenizer,
@@ -326,7 +352,7 @@ class Pipeline:
         config = json.loads((self.model.folder / "config.json").read_text(encoding="utf-8"))
         sizes = Shape.of(config).targets
         largest = min((min(sizes[name]) for name in recipe.targets if name in sizes), default=recipe.rank)
-        grid = Grid.around(recipe, tokens or BUDGETS[self.settings.budget].trained, largest)
+        grid = Grid.around(recipe, tokens or self.settings.training_tokens, largest)
 
         def work(folder: Path) -> None:
             sweep(self.model, self.tokenizer, self.dataset.path, recipe, grid, folder, self.progress)
@@ -453,7 +479,7 @@ class Pipeline:
             repository=self.repository.name,
             split=self.split,
             recipe=self.recipe,
-            settings=_made_by(self.settings),
+            settings=_made_by(self.settings, self.repository.name),
             scores=self.scores.read_json("summary.json"),
         )
         return registry.register(self.weights.path / "adapter", self.repository.name, content)
@@ -552,13 +578,14 @@ def _recipe_settings(settings: Settings) -> dict[str, Any]:
     return dict(settings.training.model_dump(mode="json", exclude={"sinks", "allow"}))
 
 
-def _made_by(settings: Settings) -> dict[str, Any]:
+def _made_by(settings: Settings, repository: str) -> dict[str, Any]:
     """Return the settings that an adapter and its scores hang on: the same ones give the same manifest."""
     apart = {"workers", "serving", "generation", "execution", "gates"}
     made_by = settings.model_dump(mode="json", exclude=apart)
-    return {**made_by, "training": _recipe_settings(settings)}
+    split = _plain(settings.split.of(repository))
+    return {**made_by, "training": _recipe_settings(settings), "split": split}
 
 
 def _budget(settings: Settings) -> dict[str, int]:
     budget = BUDGETS[settings.budget]
-    return {"trained": budget.trained, "scored": budget.scored, "generated": budget.generated}
+    return {"trained": settings.training_tokens, "scored": budget.scored, "generated": budget.generated}

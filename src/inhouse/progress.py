@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from rich.console import RenderableType
     from rich.progress import Progress as RichProgress
 
 __all__ = ["Progress", "Task"]
@@ -128,17 +129,7 @@ class Progress:
 
     @contextmanager
     def _bars(self) -> Iterator[None]:
-        from rich.console import Console
-        from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-        from rich.progress import Progress as RichProgress
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[left]}"),
-        )
-        with RichProgress(*columns, console=Console(file=self._stream), transient=True) as self._rich:
+        with _make_bars(self._stream) as self._rich:
             try:
                 yield
             finally:
@@ -147,13 +138,13 @@ class Progress:
     def _add_bar(self, task: Task) -> int | None:
         if self._rich is None:
             return None
-        return self._rich.add_task(task.title, total=task.total, left="")
+        return self._rich.add_task(task.title, total=task.total, left="", note="")
 
     def _update_bar(self, task: Task, bar: int | None) -> None:
         if self._rich is not None and bar is not None:
             remaining = task.remaining_seconds()
             left = f"{_duration(remaining)} left" if remaining else ""
-            self._rich.update(bar, completed=task.done, left=f"{left} {task.note}".strip())  # type: ignore[arg-type]
+            self._rich.update(bar, completed=task.done, left=left, note=task.note)  # type: ignore[arg-type]
 
     def _plain(self, line: str) -> None:
         self._write_log(line)
@@ -164,6 +155,28 @@ class Progress:
         if self._log is not None:
             self._log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {line}\n")
             self._log.flush()
+
+
+def _make_bars(stream: TextIO) -> RichProgress:
+    """Return a bar for each task; what is noted of it stands below, where 80 columns have room for it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.text import Text
+
+    class Bars(Progress):
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            for task in self.tasks:
+                if task.fields["note"]:
+                    yield Text(f"  {task.fields['note']}", no_wrap=True, overflow="ellipsis")
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[left]}"),
+    )
+    return Bars(*columns, console=Console(file=stream), transient=True)
 
 
 def _duration(seconds: float) -> str:

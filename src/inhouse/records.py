@@ -25,6 +25,7 @@ __all__ = [
     "Score",
     "Split",
     "Symbol",
+    "Tag",
     "TreeEntry",
 ]
 
@@ -41,6 +42,14 @@ class Commit:
     date: int
     mainline: bool  # on the first-parent chain of the tip
     boundary: bool = False  # a shallow clone ends here: its parents, and so its diff, are missing
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A name that a repository gave to a commit."""
+
+    name: str
+    commit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +188,7 @@ class Split:
     tip: str
     cut_date: int
     tip_date: int
-    moved_back: bool  # the three months held too few items, so the newest fifth of the commits is held out
+    moved_back: bool  # the months held too few items, so the newest fifth of the commits is held out
     reason: str  # a sentence for the report
 
 
@@ -249,6 +258,7 @@ class Recipe:
     rate_ratio: float = 1.0  # learning rate of an update's second factor, in those of the first
     layer_rates: tuple[float, ...] = ()  # shares of the learning rate: embeddings, then blocks by depth
     neftune: float = 0.0  # scale of the noise on the embeddings; 0: none
+    new_tokens: tuple[int, ...] = ()  # spare tokens that got a meaning: their embeddings are trained
 
 
 # ------------------------------------------------------------------ evaluation

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import threading
+from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
@@ -20,16 +21,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
+    from typing import Self
 
     import pyarrow as pa
 
     from inhouse.progress import Task
 
 __all__ = [
+    "Processes",
     "map_shards",
     "read_records",
     "read_rows",
+    "record_schema",
     "replace_file",
     "write_json",
     "write_records",
@@ -38,6 +43,9 @@ __all__ = [
 
 Record = TypeVar("Record")
 Work = TypeVar("Work")
+Answer = TypeVar("Answer")
+
+_READ_ROWS = 256  # in memory at once: one of a dataset may have thousands of tokens
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
@@ -56,7 +64,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches():
+        for batch in file.iter_batches(_READ_ROWS):
             yield from batch.to_pylist()
 
 
@@ -72,7 +80,7 @@ def write_records(path: Path, records: Iterable[Record], kind: type[Record]) -> 
     """Write frozen records (dataclasses of `inhouse.records`) as one Parquet file, atomically."""
     names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
     rows = ({name: _plain(getattr(record, name)) for name in names} for record in records)
-    write_rows(path, rows, _schema(kind))
+    write_rows(path, rows, record_schema(kind))
 
 
 def read_records(folder: Path, name: str, kind: type[Record]) -> Iterator[Record]:
@@ -127,6 +135,40 @@ def map_shards(
     return paths
 
 
+class Processes:
+    """Worker processes that answer in the order in which they are asked, however many they are.
+
+    `prepare(*arguments)` runs once in each, before its first work; both must be importable. Used as a
+    context: at its end, and after a Ctrl-C, work that was not begun is dropped.
+    """
+
+    def __init__(self, workers: int, prepare: Callable[..., None], *arguments: Any) -> None:
+        # forkserver: a plain fork of a process with threads can deadlock
+        context = get_context("forkserver")
+        self._pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(prepare, arguments))
+        self._ahead = 2 * workers
+        with _interrupt_held():
+            for _ in range(workers):
+                self._pool.submit(_ready)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def map(self, function: Callable[[Work], Answer], works: Iterable[Work]) -> Iterator[Answer]:
+        """Yield the answer to each work, in order; a few more than are asked for are begun."""
+        begun: deque[Future[Answer]] = deque()
+        for work in works:
+            with _interrupt_held():
+                begun.append(self._pool.submit(function, work))
+            if len(begun) > self._ahead:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+
+
 def replace_file(temporary: Path, final: Path) -> None:
     """Flush a written file to the disk, then give it its name: the name never stands for half a file."""
     with temporary.open("rb") as stream:
@@ -156,6 +198,15 @@ def _interrupt_held() -> Iterator[None]:
         previous(signal.SIGINT, None)
 
 
+def _ready() -> None:
+    """Do nothing: a process that is asked for it starts now and not when there is work."""
+
+
+def _begin(prepare: Callable[..., None], arguments: Sequence[Any]) -> None:
+    _end_with_parent()
+    prepare(*arguments)
+
+
 def _end_with_parent() -> None:
     """Leave when the parent is gone: workers of a killed parent would wait on their queue for ever."""
     parent = parent_process()
@@ -176,7 +227,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _schema(kind: type[Any]) -> pa.Schema:
+def record_schema(kind: type[Any]) -> pa.Schema:
+    """Return the columns of a kind of record."""
     import pyarrow as pa
 
     return pa.schema([(name, _arrow_type(annotation)) for name, annotation in _annotations(kind).items()])

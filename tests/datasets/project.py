@@ -179,7 +179,7 @@ def prepare(project: Path, settings: Settings, folder: Path) -> tuple[Path, Path
     history.mkdir(parents=True)
     corpus.mkdir()
     repository = Repository.open(project)
-    choose = partial(choose_split, settings=settings.split)
+    choose = partial(choose_split, settings=settings.split, tags=repository.tags())
     write_history(repository, settings.sources, choose, history, Progress.silent())
     write_corpus(
         Repository.open,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from inhouse.config import BUDGETS
 from inhouse.datasets.build import Removed
 from inhouse.datasets.items import item_quota
+from inhouse.datasets.rows import RowMaker
 from inhouse.errors import UserMistake
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.records import Example, Item, Occurrence
@@ -32,6 +34,7 @@ FILES = (
     "documents_removed.parquet",
     "examples.parquet",
     "items.parquet",
+    "overlap.parquet",
     "removed.parquet",
     "review.csv",
     "review.html",
@@ -170,7 +173,8 @@ def test_every_token_is_accounted_for(budget: str, request: pytest.FixtureReques
         assert own["rows"] == len(kept) > 0
         assert own["tokens_kept"] == sum(len(row.input_ids) for row in kept)
         assert own["tokens_with_loss"] == sum(sum(row.trained) for row in kept)
-        assert own["tokens_seen"] == own["tokens_kept"] + own["tokens_left_out"] + own["tokens_truncated"]
+        counted = sum(own[f"tokens_{name}"] for name in ("kept", "left_out", "truncated", "dropped"))
+        assert own["tokens_seen"] == counted
     assert account["tokens_allowed"] == BUDGETS[budget].trained
     assert max(len(row.input_ids) for row in rows) <= account["row_length"]
     assert len({row.id for row in rows}) == len(rows)
@@ -282,3 +286,41 @@ def test_a_held_out_period_of_copies_is_refused_and_says_what_it_held(
         "the held-out period must hold new code to be measured on: 2 run(s) of new code in 2 commit(s), all "
         "removed: 1 blank or comment, 1 seen before; hold out more with split.months: 6 in inhouse.yaml."
     )
+
+
+# ------------------------------------------------------------------ tokens and epochs
+
+
+def test_tokens_and_epochs_are_as_asked_for_and_copies_are_spread(
+    prepared: tuple[Path, Path], tokenizer: Tokenizer, tmp_path: Path, smoke: Path
+) -> None:
+    settings = make_settings(dataset={"tokens": 6_000, "epochs": {"change": 2.0}})
+    dataset = make_dataset(prepared, tokenizer, settings, tmp_path / "dataset")
+    account, rows = _account(dataset), _examples(dataset)
+    assert account["tokens_allowed"] == 6_000
+    assert 0.95 * 6_000 <= sum(len(row.input_ids) for row in rows) <= 6_000
+    changes = [row for row in rows if row.kind == "change"]
+    assert set(Counter(row.text for row in changes).values()) == {2}
+    assert len({row.id for row in rows}) == len(rows)
+    own = account["kinds"]["change"]
+    assert own["tokens_seen"] + own["tokens_repeated"] == (
+        own["tokens_kept"] + own["tokens_left_out"] + own["tokens_truncated"] + own["tokens_dropped"]
+    )
+    assert own["tokens_repeated"] == own["tokens_kept"] // 2 > 0
+    texts = [row.text for row in rows]
+    assert any(
+        texts[place] != texts[place + 1] for place in range(len(texts) - 1) if texts[place] in texts[:place]
+    )
+    assert _items(dataset, "heldout") == _items(smoke, "heldout")
+
+
+def test_epochs_of_a_kind_that_is_not_made_are_refused(tokenizer: Tokenizer) -> None:
+    with pytest.raises(UserMistake, match=r"dataset\.epochs names test; mend dataset\.epochs"):
+        RowMaker(tokenizer, "shop", make_settings(dataset={"epochs": {"test": 2.0}}))
+
+
+def test_epochs_stand_in_the_plan(tokenizer: Tokenizer) -> None:
+    lines = RowMaker(tokenizer, "shop", make_settings(dataset={"epochs": {"change": 2.5}})).planned()
+    assert [line for line in lines if line.endswith("every row 2.5 times")] == [
+        "change           20%      2,000 tokens, every row 2.5 times"
+    ]

@@ -84,9 +84,11 @@ def test_they_are_a_kind_of_their_own_inside_the_budget(planted: Path, plain: Pa
         "sources": 3,
         "windowed": 0,
         "tokens_seen": tokens,
+        "tokens_repeated": 0,
         "tokens_kept": tokens,
         "tokens_left_out": 0,
         "tokens_truncated": 0,
+        "tokens_dropped": 0,
         "tokens_with_loss": tokens - 15,
     }
     used = sum(own["tokens_kept"] for own in kinds.values())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from inhouse.datasets.candidates import Candidate
 from inhouse.datasets.contamination import Seen
 from inhouse.datasets.material import Placed
@@ -36,6 +39,23 @@ def _checked(*candidates: Candidate) -> list[tuple[str, str, float]]:
 
 def test_a_copy_in_a_long_file_is_found_and_its_place_named() -> None:
     assert _checked(_candidate(1, OLD)) == [("seen before", "o1", 1.0)]
+
+
+_LINE = st.text("ab(=.)_ ", max_size=12)
+
+
+@given(st.lists(_LINE, max_size=6), st.lists(_LINE, min_size=1, max_size=12), st.lists(_LINE, max_size=6))
+def test_whole_lines_that_stand_in_a_text_as_they_are_are_always_found(
+    before: list[str], copied: list[str], behind: list[str]
+) -> None:
+    target = "".join(f"{line}\n" for line in copied)
+    if not target.strip():
+        return
+    seen = Seen()
+    text = "".join(f"{line}\n" for line in before) + target + "".join(f"{line}\n" for line in behind)
+    seen.add([Placed("b.py", "d1", "o1", text)])
+    (found,) = seen.check([_candidate(1, target)])
+    assert (found.removed, found.matched, found.similarity) == ("seen before", "o1", 1.0)
 
 
 def test_another_indentation_does_not_hide_a_copy() -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from inhouse.config import Settings
-from inhouse.datasets.decontamination import Benchmarks, benchmark_digests, benchmark_files
+from inhouse.datasets.candidates import Candidate
+from inhouse.datasets.contamination import Seen
+from inhouse.datasets.decontamination import HELDOUT, Benchmarks, benchmark_digests, benchmark_files
+from inhouse.datasets.material import Placed
 from inhouse.errors import UserMistake
-from inhouse.records import Example
+from inhouse.records import Example, Item
 
 PROMPT = '''def largest_gap(values):
     """Return the largest difference between neighbours of a sorted list of numbers."""
@@ -54,6 +57,26 @@ def test_a_whole_text_is_found_whatever_its_white_space(benchmarks: Benchmarks) 
     hit = benchmarks.find(_row("x = 1\n" + SOLUTION.replace("    ", "\t") + "y = 2\n"))
     assert hit is not None
     assert (hit.benchmark, hit.item, hit.how, hit.lineage) == ("own", "own/1", "exact", ("somewhere",))
+
+
+def test_what_shares_words_with_a_held_out_item_is_listed_and_both_stay() -> None:
+    """A signature that new code shares with old code is no copy: its own rule lets the item pass."""
+    shared = "def on_event(self, sender, name, value, priority, handled, source, target, when, why):\n"
+    old = shared + "".join(f"    self.old_{number} = sender.{number}\n" for number in range(12))
+    new = shared + "".join(f"    return value.new_{number}(why)\n" for number in range(12))
+    seen = Seen()
+    seen.add([Placed("a.py", "d", "o", old)])
+    item = Item("7", "heldout", "c", 0, "a.py", "python", "", "", new, True)
+    (kept,) = seen.check([Candidate(item, (), 0)])
+    assert kept.removed == ""
+    overlap = Benchmarks.of_heldout([item])
+    hit = overlap.find(_row(old))
+    assert hit is not None
+    assert (hit.benchmark, hit.item, hit.how, hit.lineage) == (HELDOUT, "7", "12 words", ("somewhere",))
+    assert overlap.find(_row(CLEAN)) is None
+    assert overlap.find(_row("x = 1\n" + new)) is not None
+    account = {"items": 1, "items_too_short": 0, "rows 12 words": 1, "rows exact": 1}
+    assert overlap.account() == {HELDOUT: account}
 
 
 def test_a_short_text_is_found_too(benchmarks: Benchmarks) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
-from inhouse.datasets.export import Conversations, row_form
+from inhouse.datasets.export import Conversations, export_rows, row_form
 from inhouse.datasets.formats import example
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.records import Example
@@ -60,3 +63,38 @@ def test_words_that_look_like_the_end_of_a_turn_stay_in_the_question(tokenizer: 
     form = row_form(row, tokenizer, Conversations(tokenizer), ())
     assert form is not None
     assert form.messages[0] == ("user", question)
+
+
+def test_parquet_tells_tools_that_read_tokens_where_the_loss_is(
+    tokenizer: Tokenizer, plain: Example, tmp_path: Path
+) -> None:
+    """Also where the loss is off in the middle, which no text form can say."""
+    guarded = replace(plain, trained=(*plain.trained[:-6], False, False, *plain.trained[-4:]))
+    export_rows([guarded], tokenizer, {}, "parquet", tmp_path / "out")
+    (row,) = pq.read_table(tmp_path / "out" / "train.parquet").to_pylist()
+    assert tuple(row["input_ids"]) == plain.input_ids
+    assert row["attention_mask"] == [1] * len(plain.input_ids)
+    assert [label != -100 for label in row["labels"]] == list(guarded.trained)
+    kept = [(label, id_) for label, id_ in zip(row["labels"], row["input_ids"], strict=True) if label != -100]
+    assert all(label == id_ for label, id_ in kept)
+
+
+@pytest.mark.parametrize("form", ["parquet", "messages", "completion"])
+def test_every_line_of_configuration_in_an_export_names_a_file_of_it(
+    tokenizer: Tokenizer, plain: Example, tmp_path: Path, form: str
+) -> None:
+    turns = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]
+    ids, trained = tokenizer.chat_example(turns)
+    text = tokenizer.decode(ids, markers=True)
+    asked = Example("1", "question", "train", text, tuple(ids), tuple(trained), (), 1.0)
+    export_rows([plain, asked], tokenizer, {}, form, tmp_path / "out", "shop")
+    page = (tmp_path / "out" / "README.md").read_text()
+    named = {each["path"] for each in yaml.safe_load(_block(page, "axolotl"))["datasets"]}
+    assert named == {path.name for path in (tmp_path / "out").glob("train*")}
+    lines = list(yaml.safe_load_all(_block(page, "LLaMA-Factory")))
+    described = yaml.safe_load((tmp_path / "out" / "dataset_info.json").read_text())
+    assert {described[each["dataset"]]["file_name"] for each in lines} == named
+
+
+def _block(page: str, tool: str) -> str:
+    return page.partition(f"## {tool}\n")[2].partition("```yaml\n")[2].partition("```")[0]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inhouse.datasets.mixing import SHARES, Pool, mix
+from inhouse.datasets.spill import Rows, Spill
 from inhouse.records import Example
 
 
@@ -22,11 +26,18 @@ def _shorten(row: Example, room: int) -> Example | None:
 class Material:
     """Rows of given sizes, and how many of them were asked for."""
 
-    def __init__(self, **sizes: list[int]) -> None:
+    def __init__(self, epochs: dict[str, float] | None = None, **sizes: list[int]) -> None:
         self.sizes = sizes
         self.made = dict.fromkeys(sizes, 0)
+        self.spill = Spill(Path(tempfile.gettempdir()))
         self.pools = {
-            kind: Pool(self._rows(kind), _shorten if kind == "continuation" else None) for kind in sizes
+            kind: Pool(
+                self._rows(kind),
+                self.spill,
+                _shorten if kind == "continuation" else None,
+                epochs=(epochs or {}).get(kind, 1.0),
+            )
+            for kind in sizes
         }
 
     def _rows(self, kind: str) -> Iterator[Example]:
@@ -60,14 +71,14 @@ def test_the_last_row_is_shortened_and_what_it_lost_is_counted() -> None:
     material = Material(continuation=[60] * 100, implementation=[], change=[])
     assert mix(material.pools, 1000) == 0
     pool = material.pools["continuation"]
-    assert [len(row.input_ids) for row in pool.kept] == [60] * 16 + [40]
+    assert [row.tokens for row in pool.kept] == [60] * 16 + [40]
     assert pool.tokens_left_out == 20
 
 
 def test_a_large_row_that_does_not_fit_its_share_is_kept_for_later() -> None:
     material = Material(continuation=[], implementation=[400, 20], change=[])
     assert mix(material.pools, 1000) == 580
-    assert [len(row.input_ids) for row in material.pools["implementation"].kept] == [20, 400]
+    assert [row.tokens for row in material.pools["implementation"].kept] == [20, 400]
 
 
 def test_a_small_budget_does_not_read_a_large_repository() -> None:
@@ -114,4 +125,57 @@ def test_the_budget_is_exact_and_nothing_is_lost_or_repeated(
         whole = [row.id for row in pool.kept if not row.id.endswith("-1")]
         assert len(set(whole)) == len(whole)
     if sum(map(sum, (continuation, implementation, change))) >= budget + 60 and sum(continuation) >= budget:
+        assert left < 10
+
+
+# ------------------------------------------------------------------ epochs
+
+
+def test_every_row_of_a_kind_stands_as_often_as_asked_for_and_the_budget_holds_the_copies() -> None:
+    material = Material({"change": 3.0}, continuation=[10] * 100, implementation=[], change=[10] * 100)
+    assert mix(material.pools, 1000) == 0
+    assert material.kept() == {"continuation": 820, "implementation": 0, "change": 180}
+    pool = material.pools["change"]
+    rows = list(Rows(material.spill, pool.kept))
+    assert set(Counter(place.offset for place in pool.kept).values()) == {3}
+    assert pool.tokens_repeated == 120
+    assert len({row.id for row in rows}) == 18
+
+
+def test_of_a_broken_number_of_epochs_the_best_rows_stand_once_more() -> None:
+    material = Material({"change": 1.5}, continuation=[], implementation=[], change=[10] * 4)
+    assert mix(material.pools, 1000) == 1000 - 60
+    pool = material.pools["change"]
+    rows = list(Rows(material.spill, pool.kept))
+    assert [row.id for row in rows[:4]] == ["change0", "change1", "change2", "change3"]
+    assert [pool.kept[number].offset for number in (4, 5)] == [pool.kept[number].offset for number in (0, 1)]
+    assert pool.tokens_repeated == 20
+
+
+def test_copies_are_the_row_but_for_their_id(tmp_path: Path) -> None:
+    pool = Pool([_row("change", 1, 30)], Spill(tmp_path), epochs=3)
+    pool.take(1000)
+    own, *copies = Rows(pool.spill, pool.kept)
+    assert len({own.id, *(copy.id for copy in copies)}) == 3
+    for copy in copies:
+        assert (copy.input_ids, copy.trained, copy.text) == (own.input_ids, own.trained, own.text)
+
+
+@given(
+    sizes=_SIZES,
+    rest=_SIZES,
+    epochs=st.floats(1.0, 4.0),
+    budget=st.integers(0, 3000),
+)
+def test_epochs_never_exceed_the_budget_and_every_token_is_counted(
+    sizes: list[int], rest: list[int], epochs: float, budget: int
+) -> None:
+    material = Material({"change": epochs}, continuation=rest, implementation=[], change=sizes)
+    left = mix(material.pools, budget)
+    assert left >= 0
+    assert sum(material.kept().values()) == budget - left
+    for kind, pool in material.pools.items():
+        assert material.made[kind] + pool.tokens_repeated == pool.tokens_kept + pool.tokens_left_out
+        assert len({place.id for place in pool.kept}) == len({(p.offset, p.copy) for p in pool.kept})
+    if sum(rest) >= budget:
         assert left < 10

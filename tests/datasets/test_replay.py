@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from inhouse.config import Settings
 from inhouse.datasets.contamination import THRESHOLD
 from inhouse.datasets.decontamination import BenchmarkHit
+from inhouse.datasets.general import General
 from inhouse.datasets.rows import RowMaker
 from inhouse.errors import UserMistake
 from inhouse.hygiene.duplicates import SpanIndex, SpansWithin
@@ -79,6 +81,7 @@ def test_each_row_names_its_package_and_licence_and_both_are_counted(dataset: Pa
         "licences": {"MIT": {"rows": len(rows), "tokens": tokens}},
         "packages": {"library": tokens},
         "passed_over": {},
+        "secrets": _account(dataset)["replay"]["secrets"],
     }
 
 
@@ -99,9 +102,46 @@ def test_no_replay_row_holds_held_out_code_and_no_item_is_lost_to_replay(
     assert "replay" not in _account(plain)
 
 
+def test_secrets_of_others_are_redacted_as_in_the_corpus_and_counted(
+    prepared: tuple[Path, Path], tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    token = "ghp_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
+    path = tmp_path / "leaky"
+    path.mkdir()
+    (path / "LICENSE").write_text(MIT)
+    words = Words(11)
+    for number in range(8):
+        leak = f'TOKEN = "{token}"\n' if number % 2 else ""
+        (path / f"module_{number}.py").write_text(leak + "".join(words.python() for _ in range(4)))
+    own_rule = tmp_path / "rules.toml"
+    own_rule.write_text('[[rules]]\nid = "ours"\nregex = "def ([a-z]{6})"\nkeywords = ["def"]\n')
+    for rules, marks in ([], {"github-pat"}), ([own_rule], {"github-pat", "ours"}):
+        files = list(General([path], 0, rules).files(()))
+        assert len(files) == 8
+        assert not any(token in file.text for file in files)
+        found = {mark for file in files for mark in re.findall("<redacted:([^>]+)>", file.text)}
+        assert len(found) == len(marks)
+    assert General([path], 0).digest != General([path], 0, [own_rule]).digest
+    built = make_dataset(prepared, tokenizer, _settings(path), tmp_path / "built")
+    assert not any(token in row.text for row in _rows(built))
+    secrets = _account(built)["replay"]["secrets"]
+    assert secrets["secrets redacted"] >= 1
+    assert secrets["files read"] <= 8
+
+
+def test_a_file_of_others_that_is_mostly_secret_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "LICENSE").write_text(MIT)
+    keys = ["ghp_" + f"aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3{number}" for number in range(400, 420)]
+    lines = (f'    "{key}",\n' for key in keys)
+    (tmp_path / "keys.py").write_text("KEYS = [\n" + "".join(lines) + "]\n")
+    general = General([tmp_path], 0)
+    assert list(general.files(())) == []
+    assert general.secrets["files that are mostly secret, left out"] == 1
+
+
 def test_every_token_of_replay_is_accounted_for(dataset: Path) -> None:
     for kind, own in _account(dataset)["kinds"].items():
-        counted = own["tokens_kept"] + own["tokens_left_out"] + own["tokens_truncated"]
+        counted = sum(own[f"tokens_{name}"] for name in ("kept", "left_out", "truncated", "dropped"))
         assert own["tokens_seen"] == counted, kind
 
 
@@ -152,7 +192,7 @@ def test_a_filtered_row_is_dropped_with_its_reason_and_counted(
     account = _account(found)
     assert sum(skipped.get("too short", 0) for skipped in account["skipped"].values()) > 0
     for kind, own in account["kinds"].items():
-        counted = own["tokens_kept"] + own["tokens_left_out"] + own["tokens_truncated"]
+        counted = sum(own[f"tokens_{name}"] for name in ("kept", "left_out", "truncated", "dropped"))
         assert own["tokens_seen"] == counted, kind
 
 

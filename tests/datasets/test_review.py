@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
 
+from inhouse.config import load_settings
 from inhouse.datasets.formats import example
+from inhouse.datasets.likelihood import LEAST, Rated
 from inhouse.datasets.review import read_drops, sampled, write_review
 from inhouse.errors import UserMistake
 from inhouse.models.tokenizer import Tokenizer
@@ -36,6 +39,32 @@ def test_the_page_escapes_code_and_tells_what_carries_loss(tokenizer: Tokenizer,
     assert '<span class="plain">asked &lt;b&gt;' in page
     assert '<span class="learnt">answer &amp; 1' in page
     assert read_drops(tmp_path / "review.csv") == frozenset()
+
+
+def test_the_page_says_how_to_decide_in_words_that_the_settings_know(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    write_review(tmp_path, [_row(tokenizer, 1)], tokenizer)
+    page = (tmp_path / "review.html").read_text()
+    for step in ("Copy <code>review.csv</code>", "<code>drop</code>", "inhouse dataset build"):
+        assert step in page
+    shown = re.search(r"<pre>(dataset:\n.*?)</pre>", page, re.DOTALL)
+    assert shown is not None
+    (tmp_path / "inhouse.yaml").write_text(shown[1])
+    assert load_settings(tmp_path / "inhouse.yaml").dataset.review == Path("review.csv")
+    assert "Least and most likely" not in page
+
+
+def test_the_least_and_the_most_likely_rows_are_shown_with_what_became_of_them(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    ends = [Rated(_row(tokenizer, 7), 4.25, LEAST)], [Rated(_row(tokenizer, 8), 0.5, "")]
+    write_review(tmp_path, [], tokenizer, ends)
+    page = (tmp_path / "review.html").read_text()
+    assert "<h3>Least likely task: 4.250 bits per byte, dropped</h3>" in page
+    assert "<h3>Most likely task: 0.500 bits per byte</h3>" in page
+    assert page.index("answer &amp; 7") < page.index("answer &amp; 8")
+    assert (tmp_path / "review.csv").read_text() == "id,kind,decision,note\n"
 
 
 @pytest.mark.parametrize("content", ["id,decision\n1,maybe\n", "name\nx\n", None])

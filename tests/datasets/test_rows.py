@@ -11,12 +11,13 @@ from inhouse.datasets.builders.changes import Changes
 from inhouse.datasets.builders.continuation import Continuation
 from inhouse.datasets.builders.contract import Bench, Past
 from inhouse.datasets.builders.implementations import Implementations
-from inhouse.datasets.candidates import Candidate
+from inhouse.datasets.candidates import Candidate, ChangedFile
 from inhouse.datasets.formats import item_context, item_target
-from inhouse.datasets.material import SourceFile
+from inhouse.datasets.items import Cutter
+from inhouse.datasets.material import SourceFile, Version
 from inhouse.datasets.rows import row_length
 from inhouse.models.tokenizer import Tokenizer
-from inhouse.records import Item
+from inhouse.records import Change, Hunk, Item
 
 PYTHON = '''\
 import os
@@ -237,14 +238,26 @@ def test_a_context_gives_way_where_rows_are_short(tokenizer: Tokenizer) -> None:
     assert row.text.endswith("return value + 1")
 
 
-def test_commits_take_turns_of_two_and_unusable_runs_are_counted(tokenizer: Tokenizer) -> None:
-    def found() -> Iterator[Candidate]:
-        yield from (_candidate(1, number) for number in range(4))
-        yield _candidate(2, 0, "under 40 bytes")
-        yield _candidate(2, 1)
+class _Changed(ChangedFile):
+    """A changed file whose candidates are known."""
 
+    def __init__(self, commit: str, found: list[Candidate]) -> None:
+        change = Change(commit, "M", "src/a.py", "", "d", "d", (Hunk(1, 1, 1, 1),))
+        super().__init__(Version(change, "file", "", ""), 0, "", (), known=False)
+        object.__setattr__(self, "found", found)
+
+    def candidates(self, split: str, cutter: Cutter) -> Iterator[Candidate]:
+        """Yield them."""
+        assert split == "train"
+        yield from self.found
+
+
+def test_commits_take_turns_of_two_and_unusable_runs_are_counted(tokenizer: Tokenizer) -> None:
+    first = [_candidate(1, number) for number in range(4)]
+    second = [_candidate(2, 0, "under 40 bytes"), _candidate(2, 1)]
     maker = Changes(Bench(tokenizer, "shop", 512, Evaluation(context_tokens=200)))
-    rows = list(maker.rows(Past(candidates=found())))
+    changed = [_Changed("c1", first[:1]), _Changed("c1", first[1:]), _Changed("c2", second)]
+    rows = list(maker.rows(Past(changed=changed)))  # type: ignore[arg-type]
     targets = [row.text.rpartition("def ")[2] for row in rows]
     assert [(target[1], target[-1]) for target in targets] == [
         ("0", "1"),

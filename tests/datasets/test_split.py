@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inhouse.config import SplitSettings
-from inhouse.datasets.split import VALIDATION_ITEMS, choose_split, is_candidate, months_before, periods
+from inhouse.datasets.split import (
+    VALIDATION_ITEMS,
+    choose_split,
+    hold_out_more,
+    is_candidate,
+    months_before,
+    periods,
+)
 from inhouse.errors import UserMistake
-from inhouse.records import Change, Commit, Hunk, Split
+from inhouse.records import Change, Commit, Hunk, Split, Tag
 from inhouse.sources.history import ancestors
 
 DAY = 86_400
@@ -47,8 +54,13 @@ class History:
             for number in range(self.runs.get(commit, 0))
         ]
 
-    def split(self, **values: int) -> Split:
-        return choose_split(self.commits, self.changes_of, SplitSettings(**values))
+    def split(self, *tags: Tag, **values: object) -> Split:
+        return choose_split(self.commits, self.changes_of, SplitSettings.model_validate(values), tags)
+
+    def refusal(self, *tags: Tag, **values: object) -> str:
+        with pytest.raises(UserMistake) as caught:
+            self.split(*tags, **values)
+        return str(caught.value)
 
 
 def _line(days_before_tip: list[float], runs: dict[str, int] | None = None) -> History:
@@ -201,6 +213,146 @@ def test_merges_and_the_ends_of_a_shallow_clone_are_not_read() -> None:
     assert "side" not in history.asked
 
 
+# ------------------------------------------------------------------ releases
+
+
+def test_the_cut_is_where_the_release_stands_on_the_main_line() -> None:
+    history = _line(list(range(0, 300, 10)))
+    tags = [Tag("3.0", "0"), Tag("2.1", "3"), Tag("2.1rc1", "4"), Tag("v2.0", "6"), Tag("2.0", "6")]
+    first = history.split(*tags, releases=1, min_items=3)
+    assert (first.cut, first.moved_back) == ("3", False)
+    assert first.reason.startswith(
+        "The cut is 3 of 2024-05-01, the newest main-line commit in 2.1, the newest release before the tip; "
+        "3 of 30 commits came after it, with at least 3 items of new code. "
+    )
+    second = history.split(*tags, releases=2, min_items=3)
+    assert second.cut == "6"
+    assert "in 2.0 and v2.0, number 2 of the releases before the tip, newest first; 6 of 30" in second.reason
+
+
+def test_a_release_is_never_moved_back_for_want_of_items_but_says_so() -> None:
+    history = _line(list(range(0, 300, 10)), runs={"1": 2})
+    split = history.split(Tag("1.0", "2"), releases=1)
+    assert (split.cut, split.moved_back) == ("2", False)
+    assert "2 of 30 commits came after it, with 2 item(s) of new code only, fewer than the 40" in split.reason
+
+
+def test_a_release_without_new_code_after_it_is_kept_too() -> None:
+    assert "with 0 item(s) of new code only" in _line([0, 1, 2], {}).split(Tag("1.0", "1"), releases=1).reason
+
+
+def test_more_releases_than_there_are_is_refused_with_their_number() -> None:
+    history = _line(list(range(30)))
+    assert history.refusal(Tag("1.0", "4"), Tag("stable", "6"), releases=3) == (
+        "split.releases counts back from the tip, over tags that are versions and no pre-releases: it is 3, "
+        "and the history has 1 such release(s) before its tip; give split.releases: 1, or fetch the tags "
+        "with `git fetch --tags`, or cut by split.months or split.share."
+    )
+    assert (
+        "has 0 such release(s) before its tip; fetch the tags with `git fetch --tags`, or"
+        in history.refusal(Tag("1.0", "0"), Tag("2.0", "nowhere"), releases=1)
+    )
+
+
+def test_a_shallow_clone_without_the_release_is_told_to_fetch_the_rest() -> None:
+    history = _line(list(range(5)))
+    end = Commit("4", (), 0, mainline=True, boundary=True)
+    shallow = History([*history.commits[:-1], end])
+    assert "fetch the tags with `git fetch --tags --unshallow`" in shallow.refusal(releases=1)
+
+
+# ------------------------------------------------------------------ share
+
+
+@pytest.mark.parametrize(
+    ("commits", "share", "cut"),
+    [(100, 0.29, "29"), (100, 0.295, "29"), (10, 0.2, "2"), (10, 0.1, "1"), (10, 0.999, "9"), (3, 0.34, "1")],
+)
+def test_a_share_is_of_the_commits_of_the_main_line(commits: int, share: float, cut: str) -> None:
+    split = _line(list(range(commits))).split(share=share)
+    assert (split.cut, split.moved_back) == (cut, False)
+    assert f"holds out the newest {share:g} of the main line ({cut} of {commits} commits)" in split.reason
+
+
+def test_a_share_that_holds_nothing_out_is_refused_with_the_least_that_does() -> None:
+    history = _line(list(range(7)))
+    assert history.refusal(share=0.1) == (
+        "split.share must hold out one commit of the main line at least: it is 0.1, and the main line has 7 "
+        "commits; give 0.143 or more."
+    )
+    assert history.split(share=0.143).cut == "1"
+
+
+# ------------------------------------------------------------------ date
+
+
+def test_the_cut_is_the_newest_commit_of_the_day_to_its_last_second() -> None:
+    midnight = _date(2024, 2, 1)
+    commits = [
+        Commit("0", ("1",), TIP_DATE, mainline=True),
+        Commit("1", ("2",), midnight, mainline=True),
+        Commit("2", ("3",), midnight - 1, mainline=True),
+        Commit("3", (), midnight - DAY, mainline=True),
+    ]
+    split = History(commits).split(date="2024-01-31", min_items=1)
+    assert split.cut == "2"
+    assert ", the newest main-line commit that is not newer than 2024-01-31; 2 of 4 commits" in split.reason
+    assert History(commits).split(date="2024-02-01").cut == "1"
+
+
+@pytest.mark.parametrize("wrong", [0, _date(2035, 1, 1)])
+def test_a_wrong_clock_does_not_move_a_cut_by_date(wrong: int) -> None:
+    history = _line([0, 1, 2, 3, 4, *range(100, 110)])
+    for broken in ("0", "2", "7"):
+        commits = [
+            Commit(commit.id, commit.parents, wrong if commit.id == broken else commit.date, mainline=True)
+            for commit in history.commits
+        ]
+        assert History(commits).split(date="2024-03-01").cut == "5"
+
+
+@pytest.mark.parametrize(
+    "day", ["2024-05-31", "2030-01-01", "2024-02-10", "1970-01-01", "0001-01-01", "9999-12-31"]
+)
+def test_a_date_with_nothing_before_or_after_it_is_refused(day: str) -> None:
+    history = _line([0, 10, 100, 110])  # 2024-05-31 back to 2024-02-11
+    assert history.refusal(date=day) == (
+        f"split.date must leave commits of the main line on both sides: it is {day}, and the main line goes "
+        "from 2024-02-11 to 2024-05-31; give a day between."
+    )
+    assert history.split(date="2024-02-11").cut == "3"
+    assert history.split(date="2024-05-30").cut == "1"
+
+
+def test_a_history_of_one_day_is_cut_otherwise() -> None:
+    assert _line([0, 0.1]).refusal(date="2024-05-31").endswith("cut by split.share.")
+
+
+# ------------------------------------------------------------------ any rule
+
+
+@pytest.mark.parametrize("rule", [{"releases": 1}, {"share": 0.5}, {"date": "2024-05-30"}, {"months": 1}])
+def test_a_single_commit_is_refused_by_every_rule(rule: dict[str, object]) -> None:
+    assert "two commits or more" in _line([0]).refusal(Tag("1.0", "0"), **rule)
+
+
+@pytest.mark.parametrize(
+    ("rule", "more"),
+    [
+        ({}, "split.months: 6"),
+        ({"months": 2}, "split.months: 4"),
+        ({"releases": 2}, "split.releases: 3"),
+        ({"share": 0.2}, "split.share: 0.4"),
+        ({"share": 0.8}, "split.share: 0.9"),
+        ({"date": "2024-01-31"}, "an earlier split.date"),
+        ({"months": 2, "repositories": {"shop": {"share": 0.1}}}, "split.repositories.shop.share: 0.2"),
+        ({"repositories": {"other": {"share": 0.1}}}, "split.months: 6"),
+    ],
+)
+def test_what_holds_out_more_is_said_in_the_words_of_the_rule(rule: dict[str, object], more: str) -> None:
+    assert hold_out_more(SplitSettings.model_validate(rule), "shop") == more
+
+
 # ------------------------------------------------------------------ validation
 
 
@@ -296,6 +448,37 @@ def test_the_rule_of_the_cut_is_exact(history: History, min_items: int) -> None:
     position = {commit.id: number for number, commit in enumerate(line)}
     assert split.cut == max(further, key=lambda name: position[name])
     assert split.moved_back == (split.cut != expected)
+
+
+@settings(max_examples=60)
+@given(_histories(), st.data())
+def test_whatever_the_rule_training_is_a_past_of_the_main_line(history: History, data: st.DataObject) -> None:
+    commits = history.commits
+    line = [commit for commit in commits if commit.mainline]
+    names = st.sampled_from([commit.id for commit in commits])
+    tags = [Tag(f"1.{number}", name) for number, name in enumerate(data.draw(st.lists(names, max_size=5)))]
+    rule = data.draw(
+        st.sampled_from([{"share": 0.3}, {"share": 0.7}, {"releases": 1}, {"releases": 2}])
+        | st.dates(date(2023, 5, 1), date(2024, 6, 10)).map(lambda day: {"date": day.isoformat()})
+    )
+    if len(line) < 2:
+        return
+    try:
+        split = history.split(*tags, **rule)
+    except UserMistake:
+        return
+    before = ancestors(commits, split.cut)
+    assert split.cut in {commit.id for commit in line[1:]}
+    assert not split.moved_back
+    assert commits[0].id not in before
+    if split.validation_cut:
+        training = ancestors(commits, split.validation_cut)
+        assert training < before
+        assert _runs_in(history, before - training) > 0
+    if "releases" in rule:
+        known = [ancestors(commits, tag.commit) for tag in tags]
+        places = {next(n for n, commit in enumerate(line) if commit.id in past) for past in known}
+        assert split.cut == line[sorted(places - {0})[rule["releases"] - 1]].id
 
 
 @settings(max_examples=60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inhouse.datasets.windows import cut_windows, definition_starts, split_lines
+from inhouse.datasets.windows import cut_windows, definition_starts, lines_with_code, split_lines, surely_code
 from inhouse.languages import parse
 from inhouse.models.tokenizer import Tokenizer
 
@@ -104,3 +104,41 @@ def test_windows_tile_the_lines_and_none_is_too_long(
     for window in windows:
         assert window.text == "".join(lines[window.start_line - 1 : window.end_line])
         assert len(tokenizer.encode(window.text.rstrip())) <= room
+
+
+_CODE_LINES = [
+    "x = 1",
+    "# note",
+    "// note",
+    "/* open",
+    "close */",
+    "* middle",
+    "/* one */ y();",
+    's = "/*";',
+    "",
+    "  z",
+]
+
+
+@given(
+    lines=st.lists(st.sampled_from(_CODE_LINES), max_size=12),
+    path=st.sampled_from(["a.py", "a.c", "a.js", "a.go"]),
+)
+def test_what_is_surely_code_is_no_comment(lines: list[str], path: str) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    parsed = parse(path, text)
+    if parsed.errors:
+        return
+    has_code = lines_with_code(text, parsed)
+    offset = 0
+    for number, line in enumerate(split_lines(text)):
+        if surely_code(text, offset, line, parsed.language):
+            assert has_code[number], (number, line)
+        offset += len(line)
+
+
+def test_most_code_is_seen_to_be_code_without_a_parse() -> None:
+    text = "/* Adds. */\nint add(int a)\n{\n\t// now\n\treturn a;\n}\n"
+    offsets = [0, 12, 27, 29, 37, 48]
+    sure = [surely_code(text, at, line, "c") for at, line in zip(offsets, split_lines(text), strict=True)]
+    assert sure == [False, True, True, False, True, True]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,17 @@ class Run:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def unrun(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The repository and the model of a run that nobody has begun."""
     folder = tmp_path_factory.mktemp("undisturbed")
     repository, model = folder / "ledger", folder / "tiny"
     subprocess.run([sys.executable, ROOT / "examples" / "make_history.py", repository], check=True)
     make_tiny_model(model)
-    run = Run(repository, model, folder / "home", None, "")
-    ended = inhouse(*run.words(run.home))
+    return Run(repository, model, folder / "home", None, "")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(unrun: Run) -> Run:
+    ended = inhouse(*unrun.words(unrun.home))
     assert ended.code == 0, ended.err
-    return Run(repository, model, run.home, ended.json, ended.err)
+    return replace(unrun, result=ended.json, progress=ended.err)

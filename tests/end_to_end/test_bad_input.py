@@ -177,3 +177,19 @@ def test_init_never_overwrites_and_config_explains(tmp_path: Path) -> None:
     settings = inhouse("config", "--explain", "--json", cwd=tmp_path).json["settings"]
     assert {"setting": "budget", "value": "demo", "from": "default"}.items() <= settings[1].items()
     shutil.rmtree(tmp_path)
+
+
+def test_a_dataset_of_which_most_does_not_fit_into_its_rows(tmp_path: Path) -> None:
+    repository = _repository(tmp_path / "repo", 1)
+    body = "\n".join(f"    total += weight_{line} * value_{line}" for line in range(60))
+    for number in range(12):
+        signature = f'def long_{number}(total):\n    """Add up the weighted values of row {number}."""\n'
+        lines = body if number < 3 else f"    total += {number}\n    total *= {number}"
+        (repository / f"long_{number}.py").write_text(f"{signature}{lines}\n    return total\n")
+        git(repository, "add", ".")
+        git(repository, "commit", "-q", "-m", f"Add sum {number}", date=f"2025-02-{number + 1:02d}T00:00:00Z")
+    (repository / "inhouse.yaml").write_text(
+        "budget: smoke\ndataset: {kinds: {implementation: 1}}\nsplit: {share: 0.2}\n"
+        "training: {sequence_length: 96, allow: [small_validation]}\n"
+    )
+    _one_sentence(inhouse("train", repository), "at most 50%", "kind implementation", "--allow truncation")

@@ -84,11 +84,12 @@ def test_prose_that_came_after_the_cut_is_scored_for_every_arm_beside_the_questi
     assert not measures["bits_per_byte (docstrings)"]["leading"]
 
 
-def test_canaries_are_planted_and_asked_for_without_any_task(run: Run, tmp_path: Path) -> None:
-    planted = tmp_path / "inhouse.yaml"
+def test_canaries_are_planted_and_asked_for_without_any_task(undisturbed: Run, tmp_path: Path) -> None:
+    planted, home = tmp_path / "inhouse.yaml", tmp_path / "home"
     planted.write_text("dataset: {canaries: 2, canary_repeats: 3}\n", encoding="utf-8")
-    where = ["--model", run.model, "--budget", "smoke", "--workspace", tmp_path, "--settings", planted]
-    ended = inhouse("eval", run.repository, *where, "--suite", "leaks", "--json")
+    shutil.copytree(undisturbed.home, home)
+    where = ["--model", undisturbed.model, "--budget", "smoke", "--workspace", home, "--settings", planted]
+    ended = inhouse("eval", undisturbed.repository, *where, "--suite", "leaks", "--json")
     assert ended.code == 0, ended.err
     arms = ended.json["results"]["leaks"]["exposure"]["arms"]
     assert {name: arm["n"] for name, arm in arms.items()} == {"base": 2, "tuned": 2}

@@ -1,6 +1,6 @@
 """Controls with the real base model: what must help does, what cannot help does not.
 
-One training of about 1,000 tokens on a planted repository serves two controls; all scoring, about 20,000
+One training of about 1,000 tokens on a planted repository serves two controls; all scoring, about 14,000
 tokens, is done once.
 """
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.model
 
-ITEMS = 12
-LINES = 7  # of a target
+ITEMS = 9
+LINES = 6  # of a target
 SHARE = 0.5
 ARMS = (
     Arm("base", tuned=False),

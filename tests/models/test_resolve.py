@@ -71,8 +71,16 @@ def test_a_missing_part_of_the_weights_is_named(folder: Path) -> None:
     edit_json(folder / "model.safetensors.index.json", weight_map=parts)
     with pytest.raises(UserMistake, match=r"needs model-00002-of-00002\.safetensors"):
         resolve(str(folder))
-    (folder / parts["b"]).write_text("weights")
+    shutil.copyfile(folder / parts["a"], folder / parts["b"])
     assert resolve(str(folder)).name == "copy"
+
+
+@pytest.mark.parametrize("bytes_left", [0, 7, 100, -1])
+def test_weights_cut_short_are_named_before_any_work(folder: Path, bytes_left: int) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:bytes_left])
+    with pytest.raises(UserMistake, match=r"damaged: .*\.safetensors is cut short; copy the model again"):
+        resolve(str(folder))
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "consolidated.00.pth", "model.pt"])

@@ -377,3 +377,19 @@ def test_a_model_without_template_says_so(tmp_path: Path) -> None:
     assert not tokenizer.has_chat_template
     with pytest.raises(UserMistake, match="no chat template"):
         tokenizer.chat([{"role": "user", "content": "hi"}])
+
+
+def test_a_chat_template_that_jinja_cannot_read_says_where_to_mend_it(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    settings = tmp_path / "tokenizer_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "chat_template": "{{ messages"}))
+    with pytest.raises(UserMistake, match=r"must be a template of Jinja: .*; mend chat_template in its"):
+        Tokenizer.load(tmp_path)
+
+
+def test_marks_of_a_chat_template_that_the_vocabulary_lacks_are_known(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    assert Tokenizer.load(tmp_path).unknown_marks == ()
+    settings = tmp_path / "tokenizer_config.json"
+    settings.write_text(settings.read_text().replace("<|im_start|>", "<|header|>"))
+    assert Tokenizer.load(tmp_path).unknown_marks == ("<|header|>",)

@@ -177,6 +177,96 @@ def test_no_commits_asked_for(tmp_path: Path) -> None:
     assert repository.tree(repo.tip) == []
 
 
+# ------------------------------------------------------------------ tags
+
+
+def tags_of(folder: Path) -> dict[str, str]:
+    return {tag.name: tag.commit for tag in Repository.open(folder).tags()}
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_a_tag_is_that_of_its_commit_however_it_was_made(tmp_path: Path, object_format: str) -> None:
+    repo = GitRepo(tmp_path, object_format=object_format)
+    first, second = repo.commit(), repo.commit()
+    repo.git("tag", "light", first)
+    repo.git("tag", "-a", "-m", "x", "annotated", second)
+    repo.git("tag", "-a", "-m", "x", "nested", "annotated")
+    repo.git("pack-refs", "--all")
+    repo.git("tag", "loose", first)
+    assert tags_of(tmp_path) == {"annotated": second, "light": first, "loose": first, "nested": second}
+
+
+def test_tags_of_what_is_no_commit_and_of_what_is_not_there_are_left_out(tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path)
+    repo.write("a.py", "x\n")
+    tip = repo.commit()
+    repo.git("tag", "blob", "HEAD:a.py")
+    repo.git("tag", "tree", "HEAD^{tree}")
+    repo.git("tag", "-a", "-m", "x", "key", "HEAD:a.py")
+    repo.git("tag", "good")
+    gone = raw_commit(repo, b"gone")
+    repo.git("tag", "-a", "-m", "x", "of-gone", gone)
+    (tmp_path / ".git/objects" / gone[:2] / gone[2:]).unlink()
+    tags = tmp_path / ".git/refs/tags"
+    (tags / "gone").write_text(f"{gone}\n")
+    (tags / "torn").write_text("no id at all\n")
+    (tags / "empty").write_text("")
+    assert tags_of(tmp_path) == {"good": tip}
+
+
+def test_a_tag_may_have_any_name_that_git_allows(tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path)
+    tip = repo.commit()
+    names = ["a/b/v1.0", "';touch-x;#", "naïve-1.0", "%00", "$(x)", "\u202e1.0", '"<b>&']
+    for name in names:
+        repo.git("tag", "--", name)
+    repo.git("update-ref", b"refs/tags/caf\xe9".decode("utf-8", "surrogateescape"), "HEAD")
+    expected = {name.replace("\u202e", "\\u202e") for name in names} | {"caf\\xe9"}
+    assert tags_of(tmp_path) == dict.fromkeys(sorted(expected), tip)
+
+
+def test_a_repository_without_tags_has_none(tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path)
+    repo.commit()
+    repository = Repository.open(tmp_path)
+    assert (repository.tags(), repository.unmerged([])) == ([], [])
+
+
+def test_a_shallow_clone_has_the_tags_whose_commits_it_has(tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path / "whole")
+    commits = [repo.commit() for _ in range(5)]
+    repo.git("tag", "old", commits[0])
+    repo.git("tag", "at-end", commits[3])
+    repo.git("tag", "new", commits[4])
+    clone = repo.clone(tmp_path / "clone", "--depth=2")
+    assert tags_of(clone) == {"at-end": commits[3], "new": commits[4]}
+    run_git(clone, "fetch", "-q", "--depth=1", "origin", "refs/tags/old:refs/tags/old")
+    repository = Repository.open(clone)
+    assert {tag.name for tag in repository.tags()} == {"old", "at-end", "new"}
+    assert [commit.id for commit in repository.unmerged([commits[0], commits[3]])] == [commits[0]]
+
+
+def test_what_the_tip_does_not_build_on_is_what_git_says_children_first(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    repo = GitRepo(tmp_path)
+    heads = [repo.commit("base")]
+    for number in range(25):
+        repo.git("checkout", "-q", "--detach", chance.choice(heads))
+        heads.append(repo.commit(str(number), date=chance.randrange(10**9)))
+    repository = Repository.open(tmp_path)
+    for starts in (heads[5:8], heads, [repository.tip]):
+        found = repository.unmerged(starts)
+        ids = [commit.id for commit in found]
+        expected = repo.git("rev-list", *starts, f"^{repository.tip}").decode().split()
+        assert sorted(ids) == sorted(expected)
+        position = {id_: number for number, id_ in enumerate(ids)}
+        assert all(
+            position.get(parent, len(ids)) > position[commit.id]
+            for commit in found
+            for parent in commit.parents
+        )
+
+
 # ------------------------------------------------------------------ clones that lack something
 
 

@@ -43,6 +43,7 @@ def read_everything(repository: Repository, folder: Path) -> None:
     list(repository.sizes(documents))
     list(repository.read(documents))
     list(repository.messages(commits))
+    assert repository.unmerged(tag.commit for tag in repository.tags()) == []
     folder.mkdir(parents=True)
     write_history(repository, Sources(), newest, folder, Progress.silent())
 
@@ -59,6 +60,8 @@ class Trapped:
         self.repo.write("a.py", "x = 1\n")
         self.repo.write(".gitattributes", "* diff=trap filter=trap\n")
         self.repo.commit()
+        self.repo.git("tag", "v1.0", "HEAD:a.py")
+        self.repo.git("tag", "-a", "-m", "x", "v1.1")
         self.repo.write("a.py", "x = 2\n")
         self.repo.commit()
         self._set_traps()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,6 +20,8 @@ from inhouse.models.resolve import BaseModel, resolve
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.progress import Progress
 from inhouse.records import Example, Recipe
+from inhouse.training.data import FEWEST_VALIDATED
+from inhouse.training.guards import MIN_VALIDATION, check_truncation
 from inhouse.training.trainer import Options, train
 from tests.tiny import make_tiny_model
 from tests.training.material import PAD, example, examples, recipe, write_dataset
@@ -122,20 +125,41 @@ def test_a_chat_template_without_end_marks(model: BaseModel, tmp_path: Path) -> 
     assert (_train(model, tmp_path / "closed", closed) / "adapter").exists()
 
 
-@pytest.mark.parametrize("count", [1, 4])
+def test_a_chat_template_whose_marks_the_tokenizer_lacks(model: BaseModel, tmp_path: Path) -> None:
+    """Its marks would be words in several tokens, which no base model has seen in that place."""
+
+    def rename(file: dict[str, Any]) -> None:
+        file["chat_template"] = file["chat_template"].replace("<|im_start|>", "<|header|>")
+
+    other = _changed(model, tmp_path / "m", "tokenizer_config.json", rename)
+    rows = _asked(Tokenizer.load(other.folder))
+    sentence = _refused(other, tmp_path, rows)
+    assert sentence == (
+        "the marks of a chat template are tokens of the model, or they are read as words: its tokenizer has "
+        "no <|header|>; give the model the chat template that belongs to its tokenizer."
+    )
+    assert (_train(other, tmp_path / "text", examples(8)) / "adapter").exists()  # no conversation, no harm
+
+
+@pytest.mark.parametrize("count", [1, 5])
 def test_a_validation_set_too_small_to_decide_anything(model: BaseModel, tmp_path: Path, count: int) -> None:
     rows = [*examples(12), *examples(count, 1, "validation")]
     sentence = _refused(model, tmp_path, rows)
     assert sentence.startswith(
-        f"with fewer than 5 validation examples nothing can be decided: there are {count};"
+        f"with fewer than 6 validation examples nothing can be decided: there are {count};"
     )
     assert "--allow small_validation" in sentence
     allowed = _train(model, tmp_path, rows, recipe(), Options(allow=("small_validation",)))
     assert json.loads((allowed / "history.json").read_text())["validation"]["examples"] == count
 
 
-def test_five_validation_examples_are_enough(model: BaseModel, tmp_path: Path) -> None:
-    assert _train(model, tmp_path, [*examples(12), *examples(5, 1, "validation")]).exists()
+def test_as_many_validation_examples_are_enough_as_can_be_significant(
+    model: BaseModel, tmp_path: Path
+) -> None:
+    """All better: two-sided sign test."""
+    enough = next(count for count in range(1, 20) if 2 / 2**count < 0.05)
+    assert enough == MIN_VALIDATION == FEWEST_VALIDATED
+    assert _train(model, tmp_path, [*examples(12), *examples(enough, 1, "validation")]).exists()
 
 
 def test_a_dataset_of_another_tokenizer_by_its_tokens(model: BaseModel, tmp_path: Path) -> None:
@@ -209,6 +233,34 @@ def test_gradients_that_are_all_zero(model: BaseModel, tmp_path: Path) -> None:
     assert sentence.startswith("training needs a gradient: all gradients of step 1 are zero")
 
 
+def test_a_step_that_destroys_the_gradient_blames_the_learning_rate_and_not_the_layers(
+    model: BaseModel, tmp_path: Path
+) -> None:
+    """Activations so large that every norm rounds to zero: the loss is that of a blind guess from then on."""
+    wanted = recipe(learning_rate=0.9, alpha=10**9, epochs=20.0, warmup_share=0.0, patience=0)
+    sentence = _refused(model, tmp_path, examples(60), wanted)
+    assert sentence.startswith("the gradient may not vanish in the first steps: after steps up to ")
+    assert "lower training.learning_rate" in sentence
+
+
+def test_a_base_model_whose_weights_are_no_numbers_is_told_before_the_first_step(
+    model: BaseModel, tmp_path: Path
+) -> None:
+    shutil.copytree(model.folder, tmp_path / "m")
+    weights = load_file(tmp_path / "m" / "model.safetensors")
+    next(weights[name] for name in weights if "embed_tokens" in name)[17] = torch.nan
+    save_file(weights, tmp_path / "m" / "model.safetensors", {"format": "pt"})
+    rows = [*examples(12), *examples(8, 1, "validation")]
+    sentence = _refused(resolve(str(tmp_path / "m")), tmp_path, rows)
+    assert sentence.startswith("a base model gives losses that are numbers: before the first step")
+    assert "training.learning_rate" not in sentence
+
+
+def test_weights_of_other_shapes_than_the_configuration_says(model: BaseModel, tmp_path: Path) -> None:
+    other = _changed(model, tmp_path / "m", "config.json", lambda file: file.update(intermediate_size=96))
+    assert "have the shapes that its config.json says" in _refused(other, tmp_path, examples(8))
+
+
 def test_a_harder_batch_is_no_explosion(learnt: BaseModel, tmp_path: Path) -> None:
     """Batches differ; what decides is the first batch, scored again."""
     dice = torch.Generator().manual_seed(3)
@@ -273,6 +325,29 @@ def _stopped_after(model: BaseModel, folder: Path, rows: list[Example], checkpoi
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 9
 
 
+def test_a_file_that_may_not_grow_leaves_the_checkpoint_before_it_good(
+    model: BaseModel, tmp_path: Path
+) -> None:
+    """A limit of the shell (`ulimit -f`) or of a quota, in a process of its own."""
+    rows = [*examples(40), *examples(8, 1, "validation")]
+    (tmp_path / "out").mkdir()
+    _stopped_after(model, tmp_path, rows, checkpoints=1)
+    store = tmp_path / "out" / "checkpoints"
+    before = {path: path.read_bytes() for path in store.rglob("*.safetensors")}
+    process = os.fork()
+    if process == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        try:
+            _train(model, tmp_path, rows)
+        except UserMistake as mistake:
+            os._exit(7 if "free disk space for its checkpoints" in str(mistake) else 8)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 7
+    assert {path: path.read_bytes() for path in store.rglob("*.safetensors")} == before
+    assert not list(store.glob("*.partial"))
+    assert json.loads((_train(model, tmp_path, rows) / "measured.json").read_text())["resumed_from_step"] == 3
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 def test_a_disk_that_fills_during_a_checkpoint_leaves_the_one_before_good(
     model: BaseModel, tmp_path: Path
@@ -302,3 +377,28 @@ def test_a_disk_that_fills_during_a_checkpoint_leaves_the_one_before_good(
         assert _weights(out) == _weights(whole)
     finally:
         subprocess.run(["umount", "-l", small / "out"], check=True)  # tensors may still be mapped
+
+
+def _account(**truncated: int) -> dict[str, dict[str, int]]:
+    return {
+        kind: {"tokens_kept": 60, "tokens_left_out": 40, "tokens_truncated": cut}
+        for kind, cut in truncated.items()
+    }
+
+
+def test_a_dataset_of_which_most_was_cut_off_is_refused_and_the_kind_named() -> None:
+    with pytest.raises(UserMistake) as refused:
+        check_truncation(_account(continuation=0, task=205))
+    sentence = str(refused.value)
+    assert "51% of the tokens were, most of them of the kind task" in sentence
+    assert "--allow truncation" in sentence
+    check_truncation(_account(continuation=0, task=205), ["truncation"])
+
+
+def test_what_evaluation_cuts_off_is_no_truncation() -> None:
+    check_truncation(_account(continuation=0, change=10_000, retrieval=10_000))
+
+
+def test_half_and_nothing_at_all_are_not_most() -> None:
+    check_truncation(_account(continuation=0, task=200))
+    check_truncation({})

@@ -14,7 +14,7 @@ from inhouse.errors import UserMistake
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.progress import Progress
 from inhouse.records import Example, Recipe
-from inhouse.training.data import TrainingData
+from inhouse.training.data import TrainingData, read_splits
 from inhouse.training.losses import weighted_loss
 from inhouse.training.objectives import NEVER_IMITATED, phases, prompt_weight
 from inhouse.training.packing import IGNORED, collate, pack
@@ -96,9 +96,12 @@ def test_mixed_is_the_order_that_it_always_was(tmp_path: Path) -> None:
         ("phased", DOCUMENTS, "the objective phased needs documents and conversations"),
     ],
 )
-def test_nothing_to_train_on_is_one_sentence(objective: str, rows: list[Example], words: str) -> None:
+def test_nothing_to_train_on_is_one_sentence(
+    objective: str, rows: list[Example], words: str, tmp_path: Path
+) -> None:
+    train, _ = read_splits(write_dataset(tmp_path, rows))
     with pytest.raises(UserMistake, match=words):
-        phases(rows, objective)
+        phases(train, objective)
 
 
 # ------------------------------------------------------------ which words

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,30 @@ def test_done_points_are_not_trained_again(model: BaseModel, swept: Path, tmp_pa
     assert not list((swept / "out").rglob("*.safetensors"))
 
 
+def test_a_sweep_killed_inside_a_point_goes_on_to_the_same_bytes(
+    model: BaseModel, swept: Path, tmp_path: Path
+) -> None:
+    """The points before it are not trained again; the one that was hit is."""
+    out = tmp_path / "out"
+    out.mkdir()
+    process = os.fork()
+    if process == 0:
+        _sweep(model, swept / "data", out)
+        os._exit(0)
+    hit = out / "points" / "rank-4-rate-0.01" / "live.json"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not hit.exists():
+        time.sleep(0.002)
+    os.kill(process, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -9
+    assert not (hit.parent / "measured.json").exists()
+    first = out / "points" / "rank-4-rate-0.001" / "measured.json"
+    before = first.stat().st_mtime_ns
+    _sweep(model, swept / "data", out)
+    assert first.stat().st_mtime_ns == before
+    assert (out / "sweep.json").read_bytes() == (swept / "out" / "sweep.json").read_bytes()
+
+
 def test_a_budget_too_small_names_the_one_that_suffices(
     model: BaseModel, swept: Path, tmp_path: Path
 ) -> None:
@@ -92,7 +119,7 @@ def test_a_budget_too_small_names_the_one_that_suffices(
 
 def test_without_validation_nothing_can_be_chosen(model: BaseModel, tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path / "data", examples(20))
-    with pytest.raises(UserMistake, match="decided on at least 5 validation examples: there are 0"):
+    with pytest.raises(UserMistake, match="decided on at least 6 validation examples: there are 0"):
         _sweep(model, dataset, tmp_path)
 
 

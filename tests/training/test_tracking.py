@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import time
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -189,16 +190,69 @@ def test_a_begun_training_that_is_not_gone_on_with_is_told_and_with_resume_refus
     model: BaseModel, state: Path
 ) -> None:
     weights = state / "artefacts" / "weights"
+    said, progress = _listening()
+    begun, new = weights / "cccc000000000000.partial", weights / "ffff000000000000.partial"
+    check_begun(begun, Identity.of(model, state / "data", LONG), progress, resume=True)
+    assert said == []  # it goes on
+    other = Identity.of(model, state / "data", recipe(seed=99))
+    check_begun(new, other, progress, resume=False)
+    assert "recipe.seed 7 instead of 99" in said[0]
+    with pytest.raises(UserMistake, match=r"recipe.seed 7 instead of 99"):
+        check_begun(new, other, progress, resume=True)
+
+
+def test_resume_without_anything_to_resume_says_so(model: BaseModel, state: Path, tmp_path: Path) -> None:
+    said, progress = _listening()
+    check_begun(
+        tmp_path / "eeee000000000000.partial",
+        Identity.of(model, state / "data", LONG),
+        progress,
+        resume=True,
+    )
+    assert said == ["there is no unfinished training to go on with: one begins"]
+
+
+def test_another_version_of_a_library_is_named_and_resume_takes_the_checkpoints_along(
+    model: BaseModel, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versions are part of a stage's fingerprint, so the same training has another folder under new ones."""
+    weights = tmp_path / "weights"
+    begun, new = weights / "cccc000000000000.partial", weights / "ffff000000000000.partial"
+    _killed(model, state / "data", begun, LONG, step=4)
+    newer = tmp_path / "site" / "accelerate-99.0.dist-info"
+    newer.mkdir(parents=True)
+    (newer / "METADATA").write_text("Metadata-Version: 2.1\nName: accelerate\nVersion: 99.0\n")
+    old = version("accelerate")
+    monkeypatch.syspath_prepend(str(newer.parent))
+    identity = Identity.of(model, state / "data", LONG)
+    said, progress = _listening()
+    check_begun(new, identity, progress, resume=False)
+    (sentence,) = said
+    assert (
+        f"a new training begins: the same one in {begun} was begun with accelerate {old} instead of 99.0;"
+        in sentence
+    )
+    assert sentence.endswith("`inhouse train --resume` goes on with it")
+    said.clear()
+    new.mkdir()
+    options = Options(resume=True)
+    train(model, Tokenizer.load(model.folder), state / "data", LONG, new, progress, options)
+    assert said[0].startswith(
+        f"the checkpoint after step 3 was written with accelerate {old} instead of 99.0: "
+    )
+    assert not begun.exists()
+    measured = json.loads((new / "measured.json").read_text())
+    assert measured["resumed_from_step"] == 3
+    assert measured["libraries"]["accelerate"] == "99.0"
+    assert [versions["accelerate"] for versions in measured["earlier_versions"]] == [old]
+
+
+def _listening() -> tuple[list[str], Progress]:
+    """Return a progress and the warnings that it is given."""
     said: list[str] = []
     progress = Progress.silent()
     progress.warn = said.append  # type: ignore[method-assign]
-    check_begun(weights, Identity.of(model, state / "data", LONG), progress, resume=True)
-    assert said == []  # it goes on
-    other = Identity.of(model, state / "data", recipe(seed=99))
-    check_begun(weights, other, progress, resume=False)
-    assert "recipe.seed 7 instead of 99" in said[0]
-    with pytest.raises(UserMistake, match=r"recipe.seed 7 instead of 99"):
-        check_begun(weights, other, progress, resume=True)
+    return said, progress
 
 
 # ------------------------------------------------------------ energy

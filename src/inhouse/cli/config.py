@@ -49,6 +49,7 @@ _DERIVED_FROM = {
     "rate_ratio": "the method",
     "layer_rates": "the method",
     "neftune": "the method",
+    "new_tokens": "the infill tokens that the dataset was given",
 }
 """What `planning.recipe` looks at for each value of the recipe."""
 
@@ -77,7 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "there is no settings file to trust", str(file), "write one with `inhouse init`"
             )
         trust(given)
-    rows = [_row(*row) for row in explain(settings)]
+    derived = _derived(settings)
+    rows = [_row(*row, derived) for row in explain(settings)]
     if arguments.explain:
         rows += _recipe(home, settings)
     if arguments.json:
@@ -89,11 +91,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _row(key: str, value: Any, origin: str, meaning: str) -> dict[str, Any]:
+def _derived(settings: Settings) -> dict[str, Any]:
+    """Return what is known already of what was left out."""
+    name, value = settings.split.rule
+    return {"workers": len(os.sched_getaffinity(0)), f"split.{name}": value}
+
+
+def _row(key: str, value: Any, origin: str, meaning: str, derived: dict[str, Any]) -> dict[str, Any]:
     """Return a row of the table; what was left out to be derived says so."""
-    if value is None and (key == "workers" or key.startswith("training.")):
-        value = len(os.sched_getaffinity(0)) if key == "workers" else None
-        origin = "derived"
+    if value is None and (key in derived or key.startswith("training.")):
+        value, origin = derived.get(key), "derived"
     return {"setting": key, "value": value, "from": origin, "meaning": meaning}
 
 

@@ -37,6 +37,8 @@ _ACTIONS = {
 _MOST_WORDS = {"build": 1, "stats": 1, "show": 1, "diff": 2, "export": 1, "tokenizer": 0}
 _ROWS = ("split", "kind", "rows", "tokens", "with loss", "cut", "cut share")
 _MIXING = ("kind", "asked for", "got", "tokens", "left out")
+_SCORED = ("scored", "not scored", "tokens", "from", "median", "to", "too likely", "too unlikely")
+_WIDTH = 130  # characters of a row that is only pointed at
 _OPEN, _CLOSE = "⟦", "⟧"
 _GREEN, _PLAIN = "\x1b[32m", "\x1b[0m"
 
@@ -120,6 +122,7 @@ def _print_stats(stats: dict[str, Any]) -> None:
         [_mixing_line(row) for row in stats["mixing"]], ["kind", "asked for", "got", "tokens", "left out"]
     )
     _print_reasons(stats)
+    _print_likelihood(stats["perplexity"])
     canaries = stats["canaries"]["planted"]
     print(f"canaries: {canaries or 'none'}")
     for line in _plain_lines(stats["more"], ""):
@@ -160,6 +163,31 @@ def _print_reasons(stats: Mapping[str, Any]) -> None:
     print()
     items = [_item_line(period, own) for period, own in stats["items"].items()]
     print_rows(items, ["items", "candidates", "kept", "removed"])
+
+
+def _print_likelihood(found: Mapping[str, Any]) -> None:
+    """Print how likely the base model finds the rows, and those at the ends."""
+    from inhouse.sandbox import for_terminal
+
+    if not found:
+        return
+    kinds = [{"kind": kind, **_scored_line(own)} for kind, own in found["kinds"].items()]
+    print(f"\n{found['unit']}, by the base model; window {found['window']} of each kind")
+    print_rows(kinds, ["kind", *_SCORED])
+    for name in ("least_likely", "most_likely"):
+        print(f"\n{name.replace('_', ' ')}:")
+        for one in found[name]:
+            dropped = "dropped" if one["dropped"] else "       "
+            line = f"  {one['bits_per_byte']:>7.3f} {dropped} {one['row']} {one['kind']}: {one['text']}"
+            print(for_terminal(line)[:_WIDTH])
+    print()
+
+
+def _scored_line(own: Mapping[str, Any]) -> dict[str, str]:
+    counts = [f"{own['rows_scored']:,}", f"{own['rows_not_scored_and_kept']:,}", f"{own['tokens_scored']:,}"]
+    bounds = [f"{own[name]:.3f}" if name in own else "-" for name in ("stays_from", "median", "stays_to")]
+    dropped = [str(own["dropped_most_likely"]), str(own["dropped_least_likely"])]
+    return dict(zip(_SCORED, [*counts, *bounds, *dropped], strict=True))
 
 
 def _item_line(period: str, own: Mapping[str, Any]) -> dict[str, str]:

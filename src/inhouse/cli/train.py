@@ -33,8 +33,8 @@ def parser(parser: VerbParser) -> None:
         dest="training.allow",
         metavar="NAME",
         action="append",
-        choices=["memory", "small_validation"],
-        help="pass a refusal over: memory or small_validation",
+        choices=["memory", "small_validation", "truncation"],
+        help="pass a refusal over: memory, small_validation or truncation",
     )
     parser.add_argument(
         "--sweep", action="store_true", help="try ranks and learning rates in short trainings instead"

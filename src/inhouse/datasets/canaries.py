@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from inhouse.datasets.accounting import Tally
 from inhouse.datasets.formats import example
-from inhouse.datasets.mixing import Pool
 from inhouse.digests import digest_text
 from inhouse.errors import UserMistake
 from inhouse.shards import write_json
@@ -95,8 +94,7 @@ class Planted:
                 "lower dataset.canaries or dataset.canary_repeats",
             )
         self.tally = Tally(sources=count, tokens_seen=self.tokens)
-        self.pool = Pool(rows)
-        self.pool.take(self.tokens)
+        self.rows = rows
 
     def write(self, folder: Path) -> None:
         """Write down what was planted, if anything was."""

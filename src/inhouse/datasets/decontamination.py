@@ -5,7 +5,8 @@ A row repeats an item when it holds a whole text of it, white space apart; or tw
 different and no numbers; or has a part that nearly is the item's (MinHash, Jaccard similarity of 5-token
 shingles). What is compared are the texts that a benchmark gives for an item: question, solution, tests.
 
-The held-out period is the other way round: there the item is removed (`contamination`).
+The held-out period is the other way round: there the item is removed, by the rule of `contamination`. What
+these three rules find beyond it is listed, and nothing is dropped for it.
 """
 
 from __future__ import annotations
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from inhouse.config import Settings
-    from inhouse.records import Example
+    from inhouse.records import Example, Item
 
-__all__ = ["BenchmarkHit", "Benchmarks", "benchmark_digests", "benchmark_files"]
+__all__ = ["HELDOUT", "BenchmarkHit", "Benchmarks", "benchmark_digests", "benchmark_files"]
+
+HELDOUT = "held-out period"
+"""Name of what is no benchmark and is looked at like one."""
 
 _GRAM = 12  # words
 _DIFFERENT = 5  # of them, and no numbers: a table of numbers is no benchmark
@@ -42,9 +46,9 @@ _NAMES = ("task_id", "id", "name")
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkHit:
-    """A row that was dropped."""
+    """A row that was dropped; of the held-out period one that was not."""
 
-    kind: str  # of the row
+    kind: str  # of the row; "validation" and "preference" for what is no training row
     lineage: tuple[str, ...]  # of the row
     benchmark: str
     item: str
@@ -66,10 +70,12 @@ class Benchmarks:
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self.hits: list[BenchmarkHit] = []
+        self._files = files
         self.items: Counter[str] = Counter()
         self._not_compared: Counter[str] = Counter()
         self._texts: list[_Text] = []
         self._grams: dict[tuple[str, ...], int] = {}
+        self._ends: set[tuple[str, str]] = set()  # of the grams: first and last word
         self._short: list[int] = []  # without a run of words that tells
         self._near = NearIndex(_SIMILAR)
         for name, path in files.items():
@@ -78,18 +84,39 @@ class Benchmarks:
         self._near.freeze()
 
     @classmethod
+    def of_heldout(cls, items: Iterable[Item]) -> Benchmarks:
+        """Return the held-out period as one. Hits are rows that share something with an item: both stay."""
+        found = cls({})
+        for item in items:
+            found._add(HELDOUT, item.id, [item.target])
+        found._near.freeze()
+        return found
+
+    def __reduce__(self) -> tuple[type[Benchmarks], tuple[Mapping[str, Path]]]:
+        """Read the files again in another process, which begins without hits."""
+        return Benchmarks, (self._files,)
+
+    @classmethod
     def of(cls, settings: Settings) -> Benchmarks:
         """Return those that the settings name. Raises UserMistake for a file that holds something else."""
         return cls(benchmark_files(settings))
 
+    def repeats(self, text: str) -> bool:
+        """Tell whether a text repeats an item, without a record."""
+        return bool(self._texts) and self._repeated(text) is not None
+
     def find(self, row: Example) -> BenchmarkHit | None:
         """Return what a row repeats, which is recorded; None when it repeats nothing."""
-        found = self._repeated(row.text) if self._texts else None
+        return self.find_text(row.text, row.kind, row.lineage)
+
+    def find_text(self, text: str, kind: str, lineage: tuple[str, ...]) -> BenchmarkHit | None:
+        """Return what a text of a kind of its own repeats, which is recorded; None likewise."""
+        found = self._repeated(text) if self._texts else None
         if found is None:
             return None
         number, how, similarity, evidence = found
-        text = self._texts[number]
-        hit = BenchmarkHit(row.kind, row.lineage, text.benchmark, text.item, how, similarity, evidence)
+        item = self._texts[number]
+        hit = BenchmarkHit(kind, lineage, item.benchmark, item.item, how, similarity, evidence)
         self.hits.append(hit)
         return hit
 
@@ -112,14 +139,16 @@ class Benchmarks:
             grams = [gram for gram in _grams(words) if _tells(gram)]
             for gram in grams:
                 self._grams.setdefault(gram, number)
+                self._ends.add((gram[0], gram[-1]))
             if not grams:
                 self._short.append(number)
             self._near.add(number, text)
 
     def _repeated(self, text: str) -> tuple[int, str, float, str] | None:
         shared: dict[int, tuple[str, ...]] = {}
-        for gram in _grams(_WORD.findall(text.lower())):
-            if gram in self._grams:
+        words = _WORD.findall(text.lower())
+        for start, ends in enumerate(zip(words, words[_GRAM - 1 :], strict=False)):
+            if ends in self._ends and (gram := tuple(words[start : start + _GRAM])) in self._grams:
                 shared.setdefault(self._grams[gram], gram)
         flat = " ".join(text.split()) if shared or self._short else ""
         for number in (*shared, *self._short):
@@ -131,6 +160,8 @@ class Benchmarks:
         return self._similar(text)
 
     def _similar(self, text: str) -> tuple[int, str, float, str] | None:
+        if not self._near.may_hold_part(text):
+            return None
         for part in dict.fromkeys([text, *_PARTS.split(text)]):
             near = self._near.find(part)
             if near is not None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from inhouse.datasets.patches import MOST_FILES, diff, old_text
@@ -139,7 +138,6 @@ def _changed(file: FilePatch, around: int) -> list[Chunk]:
             spans[-1] = (spans[-1][0], max(high, spans[-1][1]))
         else:
             spans.append((low, high))
-    offsets = [0, *accumulate(len(line.encode()) for line in lines)]
     path = file.old_path or file.path
     return [
         Chunk(
@@ -150,12 +148,16 @@ def _changed(file: FilePatch, around: int) -> list[Chunk]:
             (),
             low + 1,
             high,
-            offsets[low],
-            offsets[high],
+            _bytes_of(lines[:low]),
+            _bytes_of(lines[:high]),
             "".join(lines[low:high]),
         )
         for low, high in spans
     ]
+
+
+def _bytes_of(lines: Sequence[str]) -> int:
+    return len("".join(lines).encode())
 
 
 def _chunks(file: FilePatch) -> list[Chunk]:

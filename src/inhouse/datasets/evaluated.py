@@ -14,7 +14,7 @@ from inhouse.datasets.split import is_candidate
 from inhouse.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from inhouse.config import Settings
     from inhouse.datasets.candidates import Candidate
@@ -37,7 +37,7 @@ _COMMITS_FOR_AN_ITEM = 8  # commits that are read at most, an item: some are lef
 
 def evaluated(
     material: Material,
-    training: Sequence[Example],
+    training: Iterable[Example],
     tokenizer: Tokenizer,
     settings: Settings,
     progress: Progress,

@@ -1,6 +1,7 @@
 """A dataset written for other tools: Parquet, or JSON lines of conversations or of prompts with completions.
 
-    FOLDER/train.parquet, validation.parquet      every row, its tokens and which of them carry loss
+    FOLDER/train.parquet, validation.parquet      every row, its tokens and which of them carry loss;
+                                                  the same as labels and attention_mask
     FOLDER/train.jsonl, validation.jsonl          of one form
     FOLDER/train-completion.jsonl, ...            beside `messages`: the rows that are no conversations
     FOLDER/dataset_info.json                      for LLaMA-Factory
@@ -46,6 +47,7 @@ PROMPTED = frozenset(["change", "infill", "retrieval"])
 
 _USER, _ANSWER = "what-the-user-says", "what-is-answered"  # stand in for words in a rendered template
 _UNTOLD = "loss is taken off code inside it, which only Parquet can tell"
+_NO_LOSS = -100
 _BATCH = 1_000  # rows of a Parquet file in memory at once
 
 
@@ -191,10 +193,16 @@ def _values(row: Example, found: Form | None, lineage: list[str], form: Format) 
     start = {"id": row.id, "kind": row.kind}
     end = {"weight": row.weight, "lineage": lineage}
     if form == "parquet":
-        tokens = {"input_ids": list(row.input_ids), "trained": list(row.trained)}
+        tokens = {"input_ids": list(row.input_ids), "trained": list(row.trained), **_labels(row)}
         whole = {"split": row.split, "text": row.text, **words, "messages": messages or None}
         return {**start, **whole, **tokens, **end}
     return {**start, **({"messages": messages} if form == "messages" and messages else words), **end}
+
+
+def _labels(row: Example) -> dict[str, list[int]]:
+    """Return a row's tokens as transformers counts loss on them: nothing is hidden, -100 carries none."""
+    labels = [id_ if trained else _NO_LOSS for id_, trained in zip(row.input_ids, row.trained, strict=True)]
+    return {"attention_mask": [1] * len(labels), "labels": labels}
 
 
 # ------------------------------------------------------------------ files
@@ -299,6 +307,8 @@ def _schema() -> pa.Schema:
             ("messages", pa.list_(turn)),
             ("input_ids", pa.list_(pa.int64())),
             ("trained", pa.list_(pa.bool_())),
+            ("attention_mask", pa.list_(pa.int8())),
+            ("labels", pa.list_(pa.int64())),
             ("weight", pa.float64()),
             ("lineage", pa.list_(text)),
         ]

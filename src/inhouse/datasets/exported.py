@@ -1,7 +1,8 @@
 """What stands beside exported rows: how each tool is told to read them.
 
-axolotl is given `chat_template`, `completion` or user-defined prompts; LLaMA-Factory `sharegpt` or `alpaca`
-with the template `empty`, which adds nothing. Only `datasets.load_dataset` is run in the tests.
+axolotl is given `chat_template`, user-defined prompts, or tokens with labels; LLaMA-Factory `sharegpt`, or
+`alpaca` with the template `empty`, which adds nothing. The tests run `datasets.load_dataset`,
+`benchmarks/peer_readers.py` the loaders of the other two.
 """
 
 from __future__ import annotations
@@ -32,9 +33,14 @@ _AXOLOTL_MESSAGES = """\
     roles_to_train: [assistant]
     train_on_eos: turn
 """
+_AXOLOTL_TOKENS = """\
+  - path: {file}
+    ds_type: parquet
+    type:  # none: the rows hold tokens, labels and attention masks
+"""
 _AXOLOTL_COMPLETION = """\
   - path: {file}
-    ds_type: {kind}
+    ds_type: json
     type:  # loss on the completion; where every prompt is empty: `type: completion`, `field: completion`
       field_instruction: prompt
       field_output: completion
@@ -65,11 +71,8 @@ def write_readme(
     train = [file for file in files if file.startswith("train")]
     lines += ["```", "", "## axolotl", "", "```yaml", "datasets:"]
     lines += [_axolotl(file, form).rstrip() for file in train]
-    lines += ["```", "", "## LLaMA-Factory", "", "```yaml", "dataset_dir: FOLDER"]
-    for file in train:
-        template = "that of the model" if _is_messages(file, form) else "empty"
-        lines += [f"dataset: {_llama_name(file, name)}  # template: {template}"]
-    lines += ["```", ""]
+    lines += ["```", "", "## LLaMA-Factory", "", "```yaml"]
+    lines += ["---\n".join(_llama_factory(file, name, form) for file in train).rstrip(), "```", ""]
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
@@ -101,8 +104,16 @@ def _is_messages(file: str, form: str) -> bool:
 
 
 def _axolotl(file: str, form: str) -> str:
-    lines = _AXOLOTL_MESSAGES if _is_messages(file, form) else _AXOLOTL_COMPLETION
-    return lines.format(file=file, kind="parquet" if file.endswith(".parquet") else "json")
+    if file.endswith(".parquet"):
+        return _AXOLOTL_TOKENS.format(file=file)
+    return (_AXOLOTL_MESSAGES if _is_messages(file, form) else _AXOLOTL_COMPLETION).format(file=file)
+
+
+def _llama_factory(file: str, name: str, form: str) -> str:
+    template = "# template: left out, so that the tokenizer's own is taken"
+    if not _is_messages(file, form):
+        template = "template: empty"
+    return f"dataset_dir: FOLDER\ndataset: {_llama_name(file, name)}\n{template}\n"
 
 
 def _llama_name(file: str, name: str) -> str:

@@ -17,10 +17,12 @@ from inhouse.datasets.builders import all_builders
 from inhouse.hygiene.duplicates import NearIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.records import Example
+
+    Rule = Callable[["Shown", Filters], str]
 
 __all__ = ["RowFilters", "Shown", "toxic_word"]
 
@@ -77,17 +79,21 @@ class RowFilters:
 
     def reason(self, row: Example) -> str:
         """Return why a row is dropped, or "". Of copies the first that is asked about stays."""
+        return self.reason_alone(row) or self._copy(row)
+
+    def reason_alone(self, row: Example) -> str:
+        """Return why a row is dropped, whatever other rows there are, or ""."""
         if not self._active:
             return ""
         shown = self.shown(row)
-        for rule in (_length, _repetition, _shape, _comments, _trivial):
-            if found := rule(shown, self._settings):
-                return found
-        if toxic_word(f"{shown.question}\n{shown.text}", self._words):
-            return "holds a word of the toxicity list"
-        if self._settings.adherence and (found := _adherence(shown)):
-            return found
-        return self._copy(row)
+        found = self._unfit(shown, (_length, _repetition, _shape, _comments, _trivial))
+        return found or (_adherence(shown) if self._settings.adherence else "")
+
+    def pair_reason(self, prompt: str, *sides: str) -> str:
+        """Return why a pair is dropped for one of its sides, or "". They are short by nature: no length."""
+        shown = (Shown("preference", 0, prompt, side) for side in sides)
+        found = (self._unfit(each, (_repetition, _shape, _comments)) for each in shown)
+        return next(filter(None, found), "")
 
     def shown(self, row: Example) -> Shown:
         """Return a row as filters see it."""
@@ -95,6 +101,13 @@ class RowFilters:
         builder = all_builders().get(row.kind)
         chats = builder is not None and builder.chats
         return Shown(row.kind, len(row.input_ids), before if chats else "", after)
+
+    def _unfit(self, shown: Shown, rules: Sequence[Rule]) -> str:
+        for rule in rules:
+            if found := rule(shown, self._settings):
+                return found
+        toxic = toxic_word(f"{shown.question}\n{shown.text}", self._words)
+        return "holds a word of the toxicity list" if toxic else ""
 
     @property
     def _active(self) -> bool:

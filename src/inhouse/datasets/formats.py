@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inhouse.datasets.encoded import Encoded
 from inhouse.digests import digest_json
 from inhouse.records import Example
 
@@ -31,6 +32,7 @@ __all__ = [
     "item_example",
     "item_target",
     "last_lines",
+    "last_tokens",
     "markers",
     "space_at_end",
     "target_text",
@@ -55,7 +57,7 @@ def item_context(
     head = markers(tokenizer, repository, item.path, item.message, budget)
     found = _retrieved(retrieved, tokenizer, budget - len(head))
     room = budget - len(head) - len(found)
-    before = tokenizer.encode(last_lines(item.prefix.rstrip(), tokenizer, room))
+    before = last_tokens(item.prefix.rstrip(), tokenizer, room)
     start = head[:1] if tokenizer.bos is not None and head[:1] == [tokenizer.bos] else []
     return [*start, *found, *head[len(start) :], *before]
 
@@ -147,12 +149,21 @@ def first_lines(text: str, tokenizer: Tokenizer, room: int) -> str:
 
 def last_lines(text: str, tokenizer: Tokenizer, room: int) -> str:
     """Return the last whole lines of `text` that fit into `room` tokens."""
+    return _last(text, tokenizer, room)[0]
+
+
+def last_tokens(text: str, tokenizer: Tokenizer, room: int) -> list[int]:
+    """Return the tokens of `last_lines`."""
+    return _last(text, tokenizer, room)[1]
+
+
+def _last(text: str, tokenizer: Tokenizer, room: int) -> tuple[str, list[int]]:
     for reach in _reaches(room):
         near = text if len(text) <= reach else text[len(text) - reach :].partition("\n")[2]
-        kept = _last_fitting(near, tokenizer, room)
+        kept, ids = _last_fitting(near, tokenizer, room)
         if len(kept) < len(near) or near == text:
             break
-    return kept
+    return kept, ids
 
 
 def space_at_end(text: str) -> str:
@@ -166,23 +177,29 @@ def _reaches(room: int) -> tuple[int, int]:
 
 
 def _first_fitting(text: str, tokenizer: Tokenizer, room: int) -> str:
-    first_line = text[: text.find("\n") + 1]
-    while text and len(ids := tokenizer.encode(text.rstrip())) > room:
+    raw = text.encode("utf-8", "surrogatepass")
+    ink = Encoded(text.rstrip(), tokenizer)
+    ids, end = ink.ids, len(raw)
+    while end and len(ids) > room:
         fitting = sum(tokenizer.byte_lengths(ids[: max(0, room)]))
-        raw = text.encode()
-        text = raw[: raw.rfind(b"\n", 0, min(fitting + 1, len(raw) - 1)) + 1].decode()
-    if not text and len(tokenizer.encode(first_line.rstrip())) <= room:
+        end = raw.rfind(b"\n", 0, min(fitting + 1, end - 1)) + 1
+        ids = ink.part(0, len(raw[:end].rstrip()))
+    first_line = text[: text.find("\n") + 1]
+    if not end and len(tokenizer.encode(first_line.rstrip())) <= room:
         return first_line  # alone it may have a token less
-    return text
+    return raw[:end].decode("utf-8", "surrogatepass")
 
 
-def _last_fitting(text: str, tokenizer: Tokenizer, room: int) -> str:
-    while text and len(ids := tokenizer.encode(text)) > room:
+def _last_fitting(text: str, tokenizer: Tokenizer, room: int) -> tuple[str, list[int]]:
+    """Return the last lines and their tokens."""
+    whole = Encoded(text, tokenizer)
+    ids, start = whole.ids, 0
+    while start < len(whole.raw) and len(ids) > room:
         excess = sum(tokenizer.byte_lengths(ids[: len(ids) - max(0, room)]))
-        raw = text.encode()
-        end = raw.find(b"\n", max(excess, 1) - 1)
-        text = raw[end + 1 :].decode() if end >= 0 else ""
-    return text
+        end = whole.raw.find(b"\n", start + max(excess, 1) - 1)
+        start = end + 1 if end >= 0 else len(whole.raw)
+        ids = whole.part(start, len(whole.raw))
+    return whole.raw[start:].decode("utf-8", "surrogatepass"), ids
 
 
 def _retrieved(text: str, tokenizer: Tokenizer, room: int) -> list[int]:

@@ -2,7 +2,8 @@
 
 A package counts when every licence that it names is permissive and its files lie beside it as it was
 installed. What belongs to the source repository is passed over, by name, by module and by address, and so is
-the standard library: on it the check for forgetting is made. Nothing is run, and nothing is fetched.
+the standard library: on it the check for forgetting is made. Nothing is run, and nothing is fetched. Secrets
+are redacted as in the corpus: what others published by mistake is not learnt here either.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from typing import TYPE_CHECKING, Any
 from inhouse.digests import digest_file, digest_json, digest_text
 from inhouse.errors import UserMistake
 from inhouse.hygiene.generated import classify
+from inhouse.hygiene.redaction import mostly_secret, redact
+from inhouse.hygiene.secrets import SecretScanner, rules_digest
 from inhouse.languages import detect, is_code, is_test
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from importlib.metadata import Distribution, PackageMetadata
 
     from inhouse.records import Example
@@ -107,27 +110,34 @@ class _Package:
 
 
 class General:
-    """General code, in an order that a seed decides. `passed_over` counts packages that are not used."""
+    """General code, in an order that a seed decides.
 
-    def __init__(self, folders: Sequence[Path], seed: int) -> None:
+    `rules` are further secret rules. `passed_over` counts packages that are not used, `secrets` what was
+    redacted in the files that were read.
+    """
+
+    def __init__(self, folders: Sequence[Path], seed: int, rules: Sequence[Path] = ()) -> None:
         self._folders = folders
         self._seed = seed
+        self._rules = rules
         self.passed_over: Counter[str] = Counter()
+        self.secrets: Counter[str] = Counter(
+            {"files read": 0, "secrets redacted": 0, "files that are mostly secret, left out": 0}
+        )
 
     @property
     def digest(self) -> str:
-        """What may be read: changes when a package or a file does."""
-        return digest_json(
+        """What may be read: changes when a package, a file or a secret rule does."""
+        packages = [
             [
-                [
-                    package.name,
-                    package.version,
-                    package.licence,
-                    [[path, seal] for path, _, seal in package.files],
-                ]
-                for package in self._packages
+                package.name,
+                package.version,
+                package.licence,
+                [[path, seal] for path, _, seal in package.files],
             ]
-        )
+            for package in self._packages
+        ]
+        return digest_json([packages, rules_digest(self._rules)])
 
     def files(self, own: Collection[str]) -> Iterator[GeneralFile]:
         """Yield the files, one of each package in turn, without packages that bear one of the `own` names.
@@ -146,9 +156,25 @@ class General:
         turns = ([(package, file) for file in self._ordered(package)] for package in self._by_digest(used))
         for turn in zip_longest(*turns):
             for package, (path, place, _) in filter(None, turn):
-                text = _readable(path, place)
+                text = self._without_secrets(path, _readable(path, place))
                 if text:
                     yield GeneralFile(package.name, package.version, package.licence, path, text)
+
+    def _without_secrets(self, path: str, text: str) -> str:
+        """Return a text with its secrets redacted, "" for one that is mostly secret."""
+        if not text:
+            return ""
+        found = self._scanner.scan(text, [path])
+        self.secrets["files read"] += 1
+        if mostly_secret(text, found):
+            self.secrets["files that are mostly secret, left out"] += 1
+            return ""
+        self.secrets["secrets redacted"] += len(found)
+        return redact(text, found)
+
+    @cached_property
+    def _scanner(self) -> SecretScanner:
+        return SecretScanner(self._rules)
 
     @cached_property
     def _packages(self) -> list[_Package]:
@@ -173,8 +199,8 @@ class General:
         return sorted(package.files, key=lambda file: digest_text(f"{self._seed} {package.name} {file[0]}"))
 
 
-def replay_account(rows: Iterable[Example], passed_over: Mapping[str, int]) -> dict[str, Any]:
-    """Return the account of general code: by licence, by package, and which packages were not used."""
+def replay_account(rows: Iterable[Example], general: General) -> dict[str, Any]:
+    """Return the account of general code: by licence, by package, what was not used, what was redacted."""
     licences: dict[str, Counter[str]] = defaultdict(Counter)
     packages: Counter[str] = Counter()
     for row in rows:
@@ -184,7 +210,8 @@ def replay_account(rows: Iterable[Example], passed_over: Mapping[str, int]) -> d
     return {
         "licences": {licence: dict(counts) for licence, counts in sorted(licences.items())},
         "packages": dict(sorted(packages.items())),
-        "passed_over": dict(sorted((+Counter(passed_over)).items())),
+        "passed_over": dict(sorted((+general.passed_over).items())),
+        "secrets": dict(general.secrets),
     }
 
 

@@ -10,26 +10,39 @@ Nothing is dropped without a reason: a candidate that cannot be used is yielded 
 
 from __future__ import annotations
 
+import re
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate, pairwise, zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
+from inhouse.datasets.encoded import Encoded
 from inhouse.datasets.formats import first_lines, space_at_end, target_text, text_needed
 from inhouse.datasets.split import MOST_OF_A_FILE, is_candidate
-from inhouse.datasets.windows import definition_starts, lines_with_code, split_lines
+from inhouse.datasets.windows import definition_starts, lines_with_code, split_lines, surely_code
 from inhouse.digests import digest_json
-from inhouse.languages import parse
+from inhouse.languages import Parsed, detect, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from inhouse.config import Budget, Evaluation
     from inhouse.datasets.material import Version
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.records import Change, Hunk, Item
 
-__all__ = ["MIN_BYTES", "Cutter", "FileLines", "Piece", "evenly", "item_quota", "sample", "taking_turns"]
+__all__ = [
+    "MIN_BYTES",
+    "CodeLines",
+    "Cutter",
+    "FileLines",
+    "Piece",
+    "evenly",
+    "item_quota",
+    "sample",
+]
 
 MIN_BYTES = 40
 """Of a target, blanks apart."""
@@ -37,8 +50,9 @@ MIN_BYTES = 40
 _TARGET_TOKENS = 64  # what a target has on average, with the default limit of 96
 _HELDOUT_SHARE, _VALIDATION_SHARE = 0.6, 0.25  # of the scored tokens; the rest measures what was forgotten
 _FEWEST_ARMS = 2
+_AT_MARGIN = re.compile(r"[^\W\d]|[@#/]")
+_HEAD = 4_096  # characters that may tell the language
 
-_Owner = TypeVar("_Owner")
 _Value = TypeVar("_Value")
 
 
@@ -100,7 +114,7 @@ class Cutter:
         found: list[Piece] = []
         for run in runs:
             low, high = run.new_start - 1, run.new_start - 1 + run.new_count
-            if high > len(file.counts):
+            if high >= len(file.offsets):
                 found.append(Piece(run.new_start, "", "", 0, "text does not match the change"))
             else:
                 found += [self._piece(file, *part) for part in self._parts(file, low, high)]
@@ -114,10 +128,7 @@ class Cutter:
 
     def lines(self, path: str, text: str) -> FileLines:
         """Return a file by lines, as it is cut."""
-        lines = split_lines(text)
-        parsed = parse(path, text)
-        starts = sorted({line - 1 for line in definition_starts(parsed, lines).values()})
-        return FileLines.of(text, lines_with_code(text, parsed), starts)
+        return CodeLines(path, text)
 
     def beginning(self, text: str) -> str:
         """Return as much of the beginning of `text` as is scored: whole lines."""
@@ -125,12 +136,23 @@ class Cutter:
 
     def _parts(self, file: FileLines, low: int, high: int) -> Iterator[tuple[int, int]]:
         """Yield a run's parts: from definition to definition, as many together as can be scored."""
-        inner = [line for line in file.starts if low < line < high]
+        before = self._tokens_before(file, low, high)
+        inner = file.starts(low, high) if before[-1] > self._max_tokens else []
+        first = low
         for middle, end in pairwise([*inner, high]):
-            if len(self._tokenizer.encode(file.text(low, end))) > self._max_tokens:
+            if before[end - first] - before[low - first] > self._max_tokens:
                 yield low, middle
                 low = middle
         yield low, high
+
+    def _tokens_before(self, file: FileLines, low: int, high: int) -> Sequence[int]:
+        """Return about how many tokens of a run stand before each of its lines, and before its end."""
+        text = file.text(low, high)
+        if len(text.encode()) <= self._max_tokens:
+            return [0] * (high - low + 1)
+        sizes = (len(file.text(line, line + 1).encode()) for line in range(low, high))
+        offsets = list(accumulate(sizes, initial=0))
+        return list(map(int, Encoded(text, self._tokenizer).tokens_before(offsets)))
 
     def _piece(self, file: FileLines, low: int, high: int) -> Piece:
         prefix, run = file.prefix(low, self._max_prefix), file.text(low, high)
@@ -139,29 +161,34 @@ class Cutter:
         reason = ""
         if not target:
             reason = "a line beyond what is scored"
-        elif not any(file.counts[low : low + len(split_lines(target))]):
+        elif not file.counts(low, low + len(split_lines(target))):
             reason = self.empty
         elif len("".join(target.split()).encode()) < MIN_BYTES:
             reason = f"under {MIN_BYTES} bytes"
+        return Piece(low + 1, prefix, target, self._cut_off(prefix, run, target), reason)
+
+    def _cut_off(self, prefix: str, run: str, target: str) -> int:
+        if run.rstrip() == target.rstrip():
+            return 0
         whole, kept = (len(self._tokenizer.encode(target_text(prefix, part))) for part in (run, target))
-        return Piece(low + 1, prefix, target, whole - kept, reason)
+        return whole - kept
 
 
-@dataclass(frozen=True, slots=True)
-class FileLines:
+class FileLines(ABC):
     """A file by lines, counted from 0."""
 
-    content: str
-    offsets: tuple[int, ...]  # of each line's first character, and the end
-    counts: tuple[bool, ...]  # does the line hold any of what is measured?
-    starts: tuple[int, ...]  # lines where something begins: a definition, a paragraph
+    def __init__(self, content: str) -> None:
+        self.content = content
+        self.offsets = tuple(accumulate(map(len, split_lines(content)), initial=0))
+        """Of each line's first character, and the end."""
 
-    @classmethod
-    def of(cls, content: str, counts: Sequence[bool], starts: Sequence[int]) -> FileLines:
-        """Return a file by lines; `counts` may be longer than it has lines."""
-        lines = split_lines(content)
-        offsets = tuple(accumulate(map(len, lines), initial=0))
-        return cls(content, offsets, tuple(counts)[: len(lines)], tuple(starts))
+    @abstractmethod
+    def starts(self, low: int, high: int) -> list[int]:
+        """Return the lines between two where something begins: a definition, a paragraph."""
+
+    @abstractmethod
+    def counts(self, low: int, high: int) -> bool:
+        """Tell whether any of the lines from `low` up to `high` holds what is measured."""
 
     def text(self, low: int, high: int) -> str:
         """Return the lines from `low` up to `high`, `high` left out."""
@@ -173,6 +200,58 @@ class FileLines:
         if end <= most:
             return self.content[:end]
         return self.content[self.content.find("\n", end - most) + 1 : end]
+
+
+class CodeLines(FileLines):
+    """A file of code by lines: definitions begin, and what is more than a comment counts.
+
+    It is parsed only where it must be: most runs are short and show at a glance that they are code.
+    """
+
+    def __init__(self, path: str, text: str) -> None:
+        super().__init__(text)
+        self._path = path
+        self._language = detect(path, text[:_HEAD])
+
+    def starts(self, low: int, high: int) -> list[int]:
+        """Return the lines between two where definitions begin, with the comments above them."""
+        first, lines, parsed = self._around(low, high)
+        starts = {first + line - 1 for line in definition_starts(parsed, lines).values()}
+        return sorted(line for line in starts if low < line < high)
+
+    def counts(self, low: int, high: int) -> bool:
+        """Tell whether any of the lines holds code."""
+        sure = (
+            surely_code(self.content, self.offsets[line], self._lines[line], self._language)
+            for line in range(low, high)
+        )
+        if any(sure):
+            return True
+        first, lines, parsed = self._around(low, high)
+        return any(lines_with_code("".join(lines), parsed)[low - first : high - first])
+
+    def _around(self, low: int, high: int) -> tuple[int, list[str], Parsed]:
+        """Return the blocks at the margin that hold some lines, where they begin, and their parse.
+
+        Of blocks that do not parse by themselves the whole file.
+        """
+        first = next((line for line in range(low, 0, -1) if self._opens_block(line)), 0)
+        last = next((line for line in range(high, len(self._lines)) if self._opens_block(line)), None)
+        lines = self._lines[first:last]
+        parsed = parse(self._path, "".join(lines), self._language)
+        return (0, self._lines, self._parsed) if parsed.errors else (first, lines, parsed)
+
+    def _opens_block(self, line: int) -> bool:
+        """Tell whether a line stands at the margin, after an empty one."""
+        return not self._lines[line - 1].strip() and _AT_MARGIN.match(self._lines[line]) is not None
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return split_lines(self.content)
+
+    @cached_property
+    def _parsed(self) -> Parsed:
+        return parse(self._path, self.content, self._language)
 
 
 def sample(items: Sequence[Item], quota: int, seed: int) -> list[Item]:
@@ -198,18 +277,6 @@ def evenly(values: Sequence[_Value], count: int) -> list[_Value]:
     if len(values) <= count:
         return list(values)
     return [values[number * len(values) // count] for number in range(count)]
-
-
-def taking_turns(
-    groups: Iterable[tuple[_Owner, Sequence[_Value]]], turn: int
-) -> Iterator[tuple[_Owner, list[_Value]]]:
-    """Yield `turn` values of each group as it comes, at equal distances, and then what was left of each."""
-    waiting: list[tuple[_Owner, list[_Value]]] = []
-    for owner, values in groups:
-        now = evenly(values, turn)
-        waiting.append((owner, [value for value in values if value not in now]))
-        yield owner, now
-    yield from waiting
 
 
 def _without_blank_lines(text: str) -> str:

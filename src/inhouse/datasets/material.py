@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inhouse.datasets.split import is_candidate
+from inhouse.datasets.texts import Texts
 from inhouse.hygiene.corpus import Corpus
 from inhouse.languages import Parsed, detect, is_code, parse
 from inhouse.records import Change, Commit, Occurrence, Split, TreeEntry
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inhouse.progress import Task
-    from inhouse.records import Document, Hunk
+    from inhouse.records import Hunk
 
     Wanted = Callable[[Change, Hunk], bool]
 
@@ -36,7 +37,9 @@ PROSE = ("markdown", "rst")
 
 # People and tools: they say nothing about the code, and names are no business of the model.
 _TRAILER = re.compile(r"^(?:(?:[a-z]+-)+by|change-id|cc):.*\n?", re.IGNORECASE | re.MULTILINE)
-_FILES, _COMMITS = 256, 256  # whose text is in memory at once
+_COMMITS = 256  # that progress tells at once
+_NEAR = 4_000_000  # characters of files that stay in memory with their parses, which weigh ten times as much
+_NEARLY_ALL = 0.9  # of the files of code
 
 
 class Placed(NamedTuple):
@@ -68,6 +71,10 @@ class SourceFile:
     message: str  # first line of the last message that came with it, "" when unknown
     lineage: tuple[str, ...]
 
+    def __reduce__(self) -> tuple[type[SourceFile], tuple[Any, ...]]:
+        """Leave the parse behind on the way to another process: made anew it costs less than it weighs."""
+        return SourceFile, (self.path, self.text, self.language, self.message, self.lineage)
+
     @cached_property
     def parsed(self) -> Parsed:
         """What its grammar sees; nothing in a language without one."""
@@ -75,14 +82,15 @@ class SourceFile:
 
 
 class Material:
-    """The history and the corpus of a repository."""
+    """The history and the corpus of a repository. Texts that are looked up wait on the disk, in `folder`."""
 
-    def __init__(self, history: Path, corpus: Path) -> None:
+    def __init__(self, history: Path, corpus: Path, folder: Path | None = None) -> None:
         self.split = Split(**json.loads((history / "split.json").read_text(encoding="utf-8")))
         self.commits = list(read_records(history, "commits", Commit))
         self.dates = {commit.id: commit.date for commit in self.commits}
         self._history = history
         self._corpus = Corpus(corpus)
+        self._texts = Texts(corpus, folder)
         self._changes: dict[str, list[Change]] = defaultdict(list)
         for change in read_records(history, "changes", Change):
             self._changes[change.commit].append(change)
@@ -117,9 +125,8 @@ class Material:
         for start in range(0, len(commits), _COMMITS):
             batch = commits[start : start + _COMMITS]
             changes = [change for commit in batch for change in self.changes(commit, wanted)]
-            documents = self._corpus.documents({change.document for change in changes})
             for change in changes:
-                yield self._version(change, documents.get(change.document))
+                yield self._version(change)
             if task is not None:
                 task.advance(len(batch))
 
@@ -141,24 +148,25 @@ class Material:
         entries = read_records(self._history, "trees", TreeEntry)
         return {entry.path: entry.document for entry in entries if entry.revision == revision}
 
-    def _version(self, change: Change, document: Document | None) -> Version:
+    def _version(self, change: Change) -> Version:
         occurrence = self._places.get((change.path, change.document))
-        if occurrence is None or document is None:
+        text = self.texts([change.document]).get(change.document)
+        if occurrence is None or text is None:
             return Version(change, "", "", occurrence.removed if occurrence is not None else "missing")
-        text = "" if occurrence.removed else document.text
-        return Version(change, occurrence.id, text, occurrence.removed)
+        return Version(change, occurrence.id, "" if occurrence.removed else text, occurrence.removed)
 
     def tree(self, revision: str, use: str) -> Iterator[Placed]:
         """Yield the files of a revision that may be used to "train" or "index", by path."""
-        for path, document in self._corpus.tree(self._history, revision, use):
-            occurrence = self._places[path, document.digest]
-            yield Placed(path, document.digest, occurrence.id, document.text)
+        for path, document in sorted(self.tree_documents(revision).items()):
+            occurrence = self._places[path, document]
+            if use not in occurrence.forbids:
+                yield Placed(path, document, occurrence.id, self.texts([document])[document])
 
     def placed(self, occurrences: Collection[str]) -> Iterator[Placed]:
         """Yield files and versions by their occurrences, in the order of the corpus."""
         found = [place for place in self._places.values() if place.id in occurrences]
-        texts = self.texts([place.document for place in found])
-        yield from (Placed(place.path, place.document, place.id, texts[place.document]) for place in found)
+        for place in found:
+            yield Placed(place.path, place.document, place.id, self.texts([place.document])[place.document])
 
     def tree_paths(self, revision: str) -> frozenset[str]:
         """Return the paths of all files of a revision."""
@@ -167,7 +175,7 @@ class Material:
 
     def texts(self, documents: Collection[str]) -> dict[str, str]:
         """Return the text of documents."""
-        return {digest: document.text for digest, document in self._corpus.documents(documents).items()}
+        return self._texts.of(documents)
 
     def last_commits(self) -> dict[str, tuple[int, str]]:
         """Return for each path the last training commit that changed it, and how many others came after."""
@@ -200,13 +208,15 @@ class Material:
 class TrainingFiles:
     """The files of the training tree, best first; their text is read as far as it is asked for.
 
-    Code comes before prose, the most recently changed first, in turns from the top-level folders.
+    Code comes before prose, the most recently changed first, in turns from the services: the top-level
+    folders, or where a single folder holds nearly all of the code, the folders in which that one branches.
     """
 
     def __init__(self, material: Material) -> None:
         self._material = material
         self._last = material.last_commits()
-        self._read: list[SourceFile] = []
+        self._near: OrderedDict[int, SourceFile] = OrderedDict()  # the latest, with their parses
+        self._near_size = 0
         found: dict[bool, dict[str, tuple[str, str, str]]] = {True: {}, False: {}}
         self.bytes = 0
         for path, document, occurrence, text in material.tree(material.training_cut, "train"):
@@ -216,32 +226,52 @@ class TrainingFiles:
                 self.bytes += len(text.encode())
         self.code, self.prose = len(found[True]), len(found[False])
         places = found[True] | found[False]
-        order = self._in_turns(found[True]) + self._in_turns(found[False])
+        trunk = _trunk(found[True])
+        order = self._in_turns(found[True], trunk) + self._in_turns(found[False], trunk)
         self._order = [(path, *places[path]) for path in order]
 
     def __iter__(self) -> Iterator[SourceFile]:
         """Go through the files from the first on, as often as wanted."""
-        number = 0
-        while number < len(self._order):
-            if number == len(self._read):
-                self._read_more()
-            yield self._read[number]
-            number += 1
+        return map(self._file, range(len(self._order)))
 
-    def _read_more(self) -> None:
-        batch = self._order[len(self._read) : len(self._read) + _FILES]
-        texts = self._material.texts([document for _, _, document, _ in batch])
-        for path, language, document, occurrence in batch:
-            _, commit = self._last.get(path, (0, ""))
-            message, lineage = self._material.message(commit)
-            subject = message.partition("\n")[0].strip()
-            self._read.append(SourceFile(path, texts[document], language, subject, (occurrence, *lineage)))
+    def _file(self, number: int) -> SourceFile:
+        file = self._near.pop(number, None) or self._read(number)
+        self._near[number] = file
+        while self._near_size > _NEAR and len(self._near) > 1:
+            self._near_size -= len(self._near.popitem(last=False)[1].text)
+        return file
 
-    def _in_turns(self, paths: Iterable[str]) -> list[str]:
-        folders: dict[str, list[str]] = defaultdict(list)
+    def _read(self, number: int) -> SourceFile:
+        path, language, document, occurrence = self._order[number]
+        text = self._material.texts([document])[document]
+        _, commit = self._last.get(path, (0, ""))
+        message, lineage = self._material.message(commit)
+        subject = message.partition("\n")[0].strip()
+        self._near_size += len(text)
+        return SourceFile(path, text, language, subject, (occurrence, *lineage))
+
+    def _in_turns(self, paths: Iterable[str], trunk: str) -> list[str]:
+        services: dict[str, list[str]] = defaultdict(list)
         for path in sorted(paths, key=lambda path: (self._age(path), path)):
-            folders[path.partition("/")[0] if "/" in path else ""].append(path)
-        return [path for turn in zip_longest(*folders.values()) for path in turn if path is not None]
+            services[_service(path, trunk)].append(path)
+        return [path for turn in zip_longest(*services.values()) for path in turn if path is not None]
 
     def _age(self, path: str) -> int:
         return self._last[path][0] if path in self._last else len(self._material.commits)
+
+
+def _trunk(paths: Collection[str]) -> str:
+    """Return the folder, with a slash, in which a tree branches into services; "" for its root."""
+    trunk = ""
+    while True:
+        inside = Counter(_service(path, trunk) for path in paths if path.startswith(trunk))
+        largest, count = max(inside.items(), key=lambda pair: (pair[1], pair[0]), default=("", 0))
+        if largest in ("", trunk) or count < _NEARLY_ALL * len(paths):
+            return trunk
+        trunk = largest
+
+
+def _service(path: str, trunk: str) -> str:
+    """Return the folder of a path below the trunk, or below the root; the trunk itself for its own files."""
+    start = len(trunk) if path.startswith(trunk) else 0
+    return path[: path.find("/", start) + 1]

@@ -48,10 +48,13 @@ _TICKET = re.compile(
 _SQUASHED = re.compile(r"\s*\(#\d+\)\s*$")
 _FIX = re.compile(r"\b(?:fix(?:e[sd]|ing)?|bug|repair|correct(?:s|ed)?|regression)\b", re.IGNORECASE)
 _REVIEW = re.compile(
-    r"\b(?:address(?:es|ed|ing)?|after|per|from|apply|incorporate)\b.{0,24}\b(?:review|feedback|comments?)\b"
-    r"|\bcode review\b|\breview (?:comments?|feedback|fixes)\b|^(?:fixup|squash)!",
+    r"\b(?:address(?:es|ed|ing)?|after|per|from|apply|incorporate)\b.{0,24}"
+    r"\b(?:reviews?|feedback|(?:review )?comments?)\b"
+    r"|^code review\b|\b(?:review(?:er'?s?)?|pr|mr) (?:comments?|feedback|fixes|suggestions?)\b"
+    r"|\b(?:requested changes|changes requested)\b|^(?:fixup|squash)!",
     re.IGNORECASE,
 )
+_FIXUP = re.compile(r"^(?:fixup|squash)!", re.IGNORECASE)
 _TAG = re.compile(r"^(?:\w+(?:\([^)]*\))?!?|[\w./-]+(?:,\s?[\w./-]+)*):\s+(?=\S)")
 _REFERENCE = re.compile(
     r"^(?:PR-URL|Refs?|Fixes|Closes|Issue|Ticket|Backport\S*|See(?: also)?)\s*:.*$", re.I | re.M
@@ -149,6 +152,11 @@ class Message:
     reviewed: bool  # it says that somebody asked for it
 
     @property
+    def about(self) -> str:
+        """The subject without what only says that a review asked for it, or which commit it belongs to."""
+        return "" if _FIXUP.match(self.subject) else _REVIEW.sub("", self.subject).strip()
+
+    @property
     def words(self) -> str:
         """Subject and body."""
         return f"{self.subject}\n\n{self.body}".strip()
@@ -163,7 +171,7 @@ def read_message(text: str, *, merged: bool = False) -> Message:
     subject = _TAG.sub("", plain, count=1)
     subject = subject[:1].upper() + subject[1:]
     body = _REFERENCE.sub("", rest).strip()
-    fixes, reviewed = bool(_FIX.search(subject)), bool(_REVIEW.search(text))
+    fixes, reviewed = bool(_FIX.search(subject)), bool(_REVIEW.search(plain))
     if _REVERT.match(subject):
         return Message("revert", subject, body, "a revert", fixes, reviewed)
     reason = _reason(plain, subject, text)

@@ -2,7 +2,8 @@
 
     reverted      what a commit added and a later one took back
     later fixed   lines of a training commit that a later commit, which says that it fixes, replaced
-    in review     the same where the later commit says that a review asked for it
+    in review     the same where the later commit says that a review asked for it, or is a fixup! of it: the
+                  version before is the one that was not accepted
     insecure      calls that a rule of `insecure` is about, in the tree at the training cut
 
 What stands in the tree at the cut again was right after all and is left out, but for what is insecure.
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from inhouse.datasets.messages import Message
     from inhouse.datasets.patches import FilePatch, Patch
     from inhouse.models.tokenizer import Tokenizer
-    from inhouse.records import Example
+    from inhouse.records import Example, Hunk
 
 __all__ = ["Guard", "Negative", "Preference", "find_negatives", "plain", "preference"]
 
@@ -45,7 +46,7 @@ _NOT_BUGS = re.compile(
     re.IGNORECASE,
 )
 _MOST_FILES, _MOST_RUNS, _MOST_LINES = 3, 4, 24
-_MIN_WORDS = 4  # of a reason
+_MIN_WORDS = 4  # of a reason; a fixup! only names the commit that it belongs to
 _MIN_INK = 24  # letters and signs of a fault: less stands anywhere
 _SAME = 0.8  # share of a fault's lines that an earlier commit must have written
 _SHOWN = 6  # lines before and behind a fault
@@ -151,13 +152,13 @@ class _Search:
             yield from self._written(patch)
             if taken_back is not None:
                 yield from _of_revert(patch, *taken_back)
-            if _is_fix(patch, message):
-                for file in patch.files:
-                    self._replaced[file.path] += _replaced(patch, file, message)
+            if _mends(patch, message):
+                for negative in _of_mending(patch, message):
+                    self._replaced[negative.path].append(negative)
 
     def _note(self, patch: Patch, message: Message) -> None:
         why = "\n".join(filter(None, _BOILERPLATE.sub("", message.body).split("\n")))
-        why = why if len(_WORD.findall(why)) >= _MIN_WORDS else ""
+        why = why if _says_enough(why) else ""
         quoted = _QUOTED.match(message.subject)
         keys = [found[1][:12] for found in _REVERTS.finditer(patch.message)] or (
             [quoted[1]] if quoted else []
@@ -191,63 +192,68 @@ def _is_of(negative: Negative, written: set[str]) -> bool:
     return sum(line in written for line in lines) >= _SAME * len(lines)
 
 
-def _is_fix(patch: Patch, message: Message) -> bool:
-    """Does a small commit say that it corrects code?"""
-    code = [file for file in patch.files if is_code(file.language) and not is_test(file.path, file.language)]
+def _mends(patch: Patch, message: Message) -> bool:
+    """Does a small commit say that it corrects code, or that a review asked for it?"""
+    code = [file for file in patch.files if _may_be_wrong(file)]
     return (
-        (message.fixes or message.reviewed)
-        and not _NOT_BUGS.search(message.subject)
+        (message.reviewed or (message.fixes and _says_enough(message.words)))
+        and not _NOT_BUGS.search(message.about)
         and 1 <= len(code) <= _MOST_FILES
         and sum(len(file.hunks) for file in code) <= _MOST_RUNS
-        and len(_WORD.findall(message.words)) >= _MIN_WORDS
     )
 
 
-def _replaced(patch: Patch, file: FilePatch, message: Message) -> Iterator[Negative]:
-    """Yield the runs of a file that a fix replaced."""
-    if not is_code(file.language) or is_test(file.path, file.language):
-        return
-    for hunk in file.hunks:
-        if 0 < hunk.old_count <= _MOST_LINES and 0 < hunk.new_count <= _MOST_LINES:
-            lines = split_lines(file.before)
-            low = hunk.old_start - 1
-            yield Negative(
-                source="in review" if message.reviewed else "later fixed",
-                path=file.path,
-                language=file.language,
-                line=hunk.old_start,
-                code=old_text(file, hunk),
-                shown=_around(lines, low, low + hunk.old_count),
-                before="".join(lines[max(0, low - 3 * _SHOWN) : low]),
-                why=message.words,
-                better=new_text(file, hunk),
-                commit="",
-                lineage=(*file.lineage, *patch.lineage),
-            )
+def _of_mending(patch: Patch, message: Message) -> Iterator[Negative]:
+    """Yield the runs that such a commit replaced. Who wrote them is not known yet."""
+    source = "in review" if message.reviewed else "later fixed"
+    why = message.words if _says_enough(f"{message.about}\n{message.body}") else ""
+    for file in filter(_may_be_wrong, patch.files):
+        small = (hunk for hunk in file.hunks if hunk.old_count <= _MOST_LINES >= hunk.new_count > 0)
+        for fault in _faults(file, small, written=False):
+            yield replace(fault, source=source, why=why, lineage=(*file.lineage, *patch.lineage))
 
 
 def _of_revert(patch: Patch, why: str, lineage: tuple[str, ...]) -> Iterator[Negative]:
     """Yield the runs that a commit added and a later one took back."""
-    for file in patch.files:
-        if not is_code(file.language) or is_test(file.path, file.language):
-            continue
-        lines = split_lines(file.after)
-        for hunk in file.hunks:
-            if 0 < hunk.new_count <= 2 * _MOST_LINES:
-                low = hunk.new_start - 1
-                yield Negative(
-                    source="reverted",
-                    path=file.path,
-                    language=file.language,
-                    line=hunk.new_start,
-                    code=new_text(file, hunk),
-                    shown=_around(lines, low, low + hunk.new_count),
-                    before="".join(lines[max(0, low - 3 * _SHOWN) : low]),
-                    why=why,
-                    better=old_text(file, hunk),
-                    commit=patch.commit,
-                    lineage=(*file.lineage[-1:], *lineage),
-                )
+    for file in filter(_may_be_wrong, patch.files):
+        small = (hunk for hunk in file.hunks if hunk.new_count <= 2 * _MOST_LINES)
+        for fault in _faults(file, small, written=True):
+            origin = (*file.lineage[-1:], *lineage)
+            yield replace(fault, source="reverted", why=why, commit=patch.commit, lineage=origin)
+
+
+def _faults(file: FilePatch, hunks: Iterable[Hunk], *, written: bool) -> Iterator[Negative]:
+    """Yield what hunks wrote, or what they replaced, as faults whose source and reason are left open."""
+    lines = split_lines(file.after if written else file.before)
+    for hunk in hunks:
+        start, count = (hunk.new_start, hunk.new_count) if written else (hunk.old_start, hunk.old_count)
+        new, old = new_text(file, hunk), old_text(file, hunk)
+        if count > 0:
+            yield Negative(
+                source="",
+                path=file.path,
+                language=file.language,
+                line=start,
+                code=new if written else old,
+                shown=_around(lines, start - 1, start - 1 + count),
+                before=_before(lines, start - 1),
+                why="",
+                better=old if written else new,
+                commit="",
+                lineage=(),
+            )
+
+
+def _may_be_wrong(file: FilePatch | SourceFile) -> bool:
+    return is_code(file.language) and not is_test(file.path, file.language)
+
+
+def _says_enough(text: str) -> bool:
+    return len(_WORD.findall(text)) >= _MIN_WORDS
+
+
+def _before(lines: Sequence[str], low: int) -> str:
+    return "".join(lines[max(0, low - 3 * _SHOWN) : low])
 
 
 def _around(lines: Sequence[str], low: int, high: int) -> str:
@@ -258,7 +264,7 @@ def _around(lines: Sequence[str], low: int, high: int) -> str:
 
 
 def _insecure(file: SourceFile) -> Iterator[Negative]:
-    if is_test(file.path, file.language) or not is_code(file.language):
+    if not _may_be_wrong(file):
         return
     lines = split_lines(file.text)
     raw = file.text.encode()
@@ -272,7 +278,7 @@ def _insecure(file: SourceFile) -> Iterator[Negative]:
             line=call.line,
             code=code,
             shown=_around(lines, low, high),
-            before="".join(lines[max(0, low - 3 * _SHOWN) : low]),
+            before=_before(lines, low),
             why=f"The call of `{call.name}` is insecure ({rule.name}, {rule.weakness})."
             f" {rule.why} {rule.instead}",
             better="",
@@ -300,6 +306,8 @@ class Guard:
 
     def guarded(self, row: Example) -> Example | None:
         """Return a row without loss on such code; None when no loss is left."""
+        if not self._by_line and not self._calls and any(row.trained):
+            return row
         trained = list(row.trained)
         for start, end in _runs(row.trained):
             for low, high in self._found(row.input_ids[start:end]):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from inhouse.datasets.docstrings import docstring_lines
 from inhouse.datasets.items import Cutter, FileLines, sample
 from inhouse.datasets.material import HEAD, PROSE
-from inhouse.datasets.windows import split_lines
 from inhouse.hygiene.generated import classify
 from inhouse.languages import detect, is_code
 from inhouse.records import Hunk
@@ -59,13 +58,7 @@ class ProseCutter(Cutter):
     def lines(self, path: str, text: str) -> FileLines:
         """Return a file by lines; those with a word count, and paragraphs begin."""
         del path
-        lines = split_lines(text)
-        starts = [
-            number
-            for number, line in enumerate(lines)
-            if line.strip() and (number == 0 or not lines[number - 1].strip() or _POINT.match(line))
-        ]
-        return FileLines.of(text, [_WORD.search(line) is not None for line in lines], starts)
+        return _ProseLines(text)
 
     def beginning(self, text: str) -> str:
         """Return as much of the beginning of `text` as is scored: whole lines, else whole sentences."""
@@ -76,6 +69,23 @@ class ProseCutter(Cutter):
         ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, self._max_tokens * _CHARACTERS)]
         fitting = [end for end in ends if len(self._tokenizer.encode(text[:end])) <= self._max_tokens]
         return text[: max(fitting, default=0)]
+
+
+class _ProseLines(FileLines):
+    """A document by lines."""
+
+    def starts(self, low: int, high: int) -> list[int]:
+        """Return the lines between two where paragraphs and points of a list begin."""
+        lines = [self.text(line, line + 1) for line in range(low, high)]
+        return [
+            low + number
+            for number in range(1, len(lines))
+            if lines[number].strip() and (not lines[number - 1].strip() or _POINT.match(lines[number]))
+        ]
+
+    def counts(self, low: int, high: int) -> bool:
+        """Tell whether any of the lines holds a word."""
+        return any(_WORD.search(self.text(line, line + 1)) for line in range(low, high))
 
 
 def is_document_change(change: Change, hunk: Hunk) -> bool:

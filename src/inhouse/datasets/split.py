@@ -5,16 +5,23 @@
 
 Membership is by ancestry, never by date: what a merge brings counts from the merge on, however old its
 commits say they are, and a wrong clock moves no commit across a cut.
+
+What is held out is chosen by one rule: months before the tip, releases, a share of the main line, or a date.
+Only months are a default, so only they move back where too little is left; the other rules are kept or
+refused.
 """
 
 from __future__ import annotations
 
 from calendar import monthrange
 from collections import Counter
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from itertools import islice
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
+from inhouse.datasets.releases import place_releases
 from inhouse.digests import short
 from inhouse.errors import UserMistake
 from inhouse.hygiene.generated import classify
@@ -25,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inhouse.config import SplitSettings
-    from inhouse.records import Change, Commit, Hunk
+    from inhouse.datasets.releases import Release
+    from inhouse.records import Change, Commit, Hunk, Tag
 
     ChangesOf = Callable[[Iterable[str]], Iterable[Change]]
 
@@ -33,6 +41,7 @@ __all__ = [
     "MOST_OF_A_FILE",
     "VALIDATION_ITEMS",
     "choose_split",
+    "hold_out_more",
     "is_candidate",
     "months_before",
     "periods",
@@ -52,33 +61,74 @@ _STATUSES = frozenset("AMR")
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799  # the years 1 and 9999
 
 
-def choose_split(commits: Sequence[Commit], changes_of: ChangesOf, settings: SplitSettings) -> Split:
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A place on the main line, and words that go on after "The cut is COMMIT of DAY"."""
+
+    position: int
+    why: str
+    items: str = ""  # of what came after it
+    moved_back: bool = False
+
+
+def choose_split(
+    commits: Sequence[Commit],
+    changes_of: ChangesOf,
+    settings: SplitSettings,
+    tags: Iterable[Tag] = (),
+    unmerged: Sequence[Commit] = (),
+) -> Split:
     """Choose the cuts. `commits` are tip first, children before parents; `changes_of` reads their changes.
 
-    The cut is the newest main-line commit at least `settings.months` calendar months older than the tip. If
-    what came after holds fewer than `settings.min_items` candidates, or no commit is that old, it moves
-    back to leave the newest fifth of the main line (one commit at least). Raises UserMistake for one commit.
+    The cut is the newest main-line commit that `settings.rule` leaves to training. With months, it moves back
+    to leave the newest fifth of the main line (one commit at least) if what came after holds fewer than
+    `settings.min_items` candidates, or no commit is that old. For releases there are the `tags`, and in
+    `unmerged` the commits that these have besides `commits`, in the same order. Raises UserMistake for one
+    commit, and for a rule that the history cannot meet.
     """
     mainline = [commit for commit in commits if commit.mainline]
     if len(mainline) < 2:
         raise _too_short(commits)
     brought = periods(commits)
-    by_date = _cut_by_date(mainline, settings.months)
-    found = 0 if by_date is None else _count(commits, brought[:by_date], changes_of, settings.min_items)
-    position = by_date
-    if position is None or found < settings.min_items:
-        position = max(position or 0, len(mainline) // _SHARE, 1)
-    validation = _validation_position(commits, brought, changes_of, position)
-    reason = _reason(mainline, brought, settings, by_date, position, found)
+
+    def count(position: int) -> int:
+        return _count(commits, brought[:position], changes_of, settings.min_items)
+
+    match settings.rule:
+        case "months", int(months):
+            chosen = _by_months(mainline, months, settings.min_items, count)
+        case wish:
+            releases = place_releases(tags, commits, unmerged)
+            position, why = _by_wish(mainline, wish, releases, shallow=_is_shallow(commits))
+            chosen = _Cut(position, f", {why}", _items_after(count(position), settings.min_items))
+    cut = mainline[chosen.position]
+    validation = _validation_position(commits, brought, changes_of, chosen.position)
+    after = sum(map(len, brought[: chosen.position]))
+    sentence = f"The cut is {short(cut.id)} of {_day(cut.date)}{chosen.why}"
+    held_out = f"{after} of {len(commits)} commits came after it{chosen.items}"
     return Split(
-        cut=mainline[position].id,
+        cut=cut.id,
         validation_cut=mainline[validation].id if validation is not None else "",
         tip=mainline[0].id,
-        cut_date=mainline[position].date,
+        cut_date=cut.date,
         tip_date=mainline[0].date,
-        moved_back=position != by_date,
-        reason=f"{reason} {_validation_sentence(position, validation)}",
+        moved_back=chosen.moved_back,
+        reason=f"{sentence}; {held_out}. {_validation_sentence(chosen.position, validation)}",
     )
+
+
+def hold_out_more(settings: SplitSettings, repository: str) -> str:
+    """Return what to set in order to hold out more than by the rule that applies to a repository."""
+    section = f"split.repositories.{repository}" if repository in settings.repositories else "split"
+    match settings.of(repository).rule:
+        case "months", int(months):
+            return f"{section}.months: {2 * months}"
+        case "releases", int(number):
+            return f"{section}.releases: {number + 1}"
+        case _, float(share):
+            return f"{section}.share: {min(2 * share, (1 + share) / 2):.3g}"
+        case _:
+            return f"an earlier {section}.date"
 
 
 def is_candidate(change: Change, hunk: Hunk) -> bool:
@@ -124,10 +174,92 @@ def periods(commits: Sequence[Commit]) -> list[list[str]]:
     return brought
 
 
-def _cut_by_date(mainline: Sequence[Commit], months: int) -> int | None:
-    limit = months_before(mainline[0].date, months)
+# ------------------------------------------------------------------ the rules
+
+
+def _by_months(mainline: Sequence[Commit], months: int, enough: int, count: Callable[[int], int]) -> _Cut:
+    by_date = _newest_until(mainline, months_before(mainline[0].date, months))
+    found = 0 if by_date is None else count(by_date)
+    if by_date is not None and found >= enough:
+        why = f"the newest main-line commit at least {months} calendar months older than the tip"
+        return _Cut(by_date, f", {why}", _items_after(found, enough))
+    if by_date is None:
+        why = f"no main-line commit is {months} calendar months older than the tip"
+    else:
+        held = f"hold {found} item(s) of new code, fewer than the {enough} asked for"
+        why = f"the last {months} calendar months {held}"
+    fifth = max(len(mainline) // _SHARE, 1)
+    if by_date is not None and by_date >= fifth:
+        return _Cut(by_date, f": {why}, but more than the newest fifth of the main line already")
+    moved = "so it moved back to leave the newest fifth of the main line"
+    return _Cut(fifth, f": {why}, {moved} ({fifth} of {len(mainline)} commits)", moved_back=True)
+
+
+def _by_wish(
+    mainline: Sequence[Commit], wish: tuple[str, object], releases: Sequence[Release], *, shallow: bool
+) -> tuple[int, str]:
+    """Return where a rule cuts that is no default, and why; refuse what the history cannot meet."""
+    match wish:
+        case "releases", int(number):
+            return _by_releases(releases, number, shallow=shallow)
+        case "share", float(share):
+            return _by_share(len(mainline), share)
+        case "date", date() as day:
+            return _by_day(mainline, day)
+    raise AssertionError(wish)
+
+
+def _by_releases(releases: Sequence[Release], number: int, *, shallow: bool) -> tuple[int, str]:
+    if number <= len(releases):
+        release = releases[number - 1]
+        which = "the newest release before the tip"
+        if number > 1:
+            which = f"number {number} of the releases before the tip, newest first"
+        return release.position, f"the newest main-line commit in {release}, {which}"
+    fetch = "git fetch --tags" + (" --unshallow" if shallow else "")
+    fewer = f"give split.releases: {len(releases)}, or " if releases else ""
+    raise UserMistake(
+        "split.releases counts back from the tip, over tags that are versions and no pre-releases",
+        f"it is {number}, and the history has {len(releases)} such release(s) before its tip",
+        f"{fewer}fetch the tags with `{fetch}`, or cut by split.months or split.share",
+    )
+
+
+def _by_share(commits: int, share: float) -> tuple[int, str]:
+    position = floor(round(share * commits, 6))  # without the rounding, .29 of 100 would be 28
+    if position < 1:
+        raise UserMistake(
+            "split.share must hold out one commit of the main line at least",
+            f"it is {share:g}, and the main line has {commits} commits",
+            f"give {ceil(1000 / commits) / 1000:g} or more",
+        )
+    held_out = f"the newest {share:g} of the main line ({position} of {commits} commits)"
+    return position, f"which holds out {held_out}"
+
+
+def _by_day(mainline: Sequence[Commit], day: date) -> tuple[int, str]:
+    limit = int(datetime.combine(day, time(23, 59, 59), UTC).timestamp())
+    position = _newest_until(mainline, limit)
+    first, tip = _day(mainline[-1].date), _day(mainline[0].date)
+    if position is None or all(commit.date <= limit for commit in mainline):
+        raise UserMistake(
+            "split.date must leave commits of the main line on both sides",
+            f"it is {day}, and the main line goes from {first} to {tip}",
+            "give a day between" if first < tip else "cut by split.share",
+        )
+    return position, f"the newest main-line commit that is not newer than {day}"
+
+
+def _newest_until(mainline: Sequence[Commit], limit: int) -> int | None:
+    """Return where the newest date up to a limit stands, the tip apart; None when all are newer.
+
+    Not the first commit that is old enough: one with a wrong clock would be taken for an old one.
+    """
     old = [position for position in range(1, len(mainline)) if mainline[position].date <= limit]
     return max(old, key=lambda position: (mainline[position].date, -position), default=None)
+
+
+# ------------------------------------------------------------------ validation, and what is counted
 
 
 def _validation_position(
@@ -176,8 +308,15 @@ def _items(
             yield sum(min(items[commit], of_a_commit) for commit in period)
 
 
+# ------------------------------------------------------------------ sentences
+
+
+def _is_shallow(commits: Sequence[Commit]) -> bool:
+    return any(commit.boundary for commit in commits)
+
+
 def _too_short(commits: Sequence[Commit]) -> UserMistake:
-    shallow = any(commit.boundary for commit in commits)
+    shallow = _is_shallow(commits)
     return UserMistake(
         "a history needs two commits or more, to learn from the older and be measured on the newer",
         f"it has {len(commits)}" + (", because the clone is shallow" if shallow else ""),
@@ -187,37 +326,14 @@ def _too_short(commits: Sequence[Commit]) -> UserMistake:
     )
 
 
-def _reason(
-    mainline: Sequence[Commit],
-    brought: Sequence[Sequence[str]],
-    settings: SplitSettings,
-    by_date: int | None,
-    position: int,
-    found: int,
-) -> str:
-    cut = mainline[position]
-    day = datetime.fromtimestamp(min(max(cut.date, _EARLIEST), _LATEST), UTC).date()
-    after = sum(map(len, brought[:position]))
-    name = f"The cut is {short(cut.id)} of {day.isoformat()}"
-    held_out = f"{after} of {sum(map(len, brought))} commits came after it"
-    if by_date is None:
-        why = f"no main-line commit is {settings.months} calendar months older than the tip"
-    elif found >= settings.min_items:
-        return (
-            f"{name}, the newest main-line commit at least {settings.months} calendar months older than the "
-            f"tip; {held_out}, with at least {settings.min_items} items of new code."
-        )
-    else:
-        why = (
-            f"the last {settings.months} calendar months hold {found} item(s) of new code, fewer than the "
-            f"{settings.min_items} asked for"
-        )
-    if position == by_date:
-        return f"{name}: {why}, but more than the newest fifth of the main line already; {held_out}."
-    return (
-        f"{name}: {why}, so it moved back to leave the newest fifth of the main line "
-        f"({position} of {len(mainline)} commits); {held_out}."
-    )
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(min(max(seconds, _EARLIEST), _LATEST), UTC).date().isoformat()
+
+
+def _items_after(found: int, enough: int) -> str:
+    if found >= enough:
+        return f", with at least {enough} items of new code"
+    return f", with {found} item(s) of new code only, fewer than the {enough} of split.min_items"
 
 
 def _validation_sentence(cut: int, validation: int | None) -> str:

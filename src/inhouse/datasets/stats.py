@@ -30,6 +30,7 @@ _TOLD = frozenset(
         "validation",
         "items",
         "documents",
+        "perplexity",
     ]
 )
 _SAMPLE = 3  # rows of a kind that a comparison shows
@@ -50,9 +51,10 @@ def dataset_stats(dataset: Artefact) -> dict[str, Any]:
         "row_length": account["row_length"],
         "rows": _rows(dataset, account),
         "mixing": _mixing(dataset, account),
-        "skipped": account["skipped"],
+        "skipped": account["skipped"] | _screened(account),
         "training_files": account["training_files"],
         "items": {**account["items"], "documents": account["documents"]},
+        "perplexity": account.get("perplexity", {}),
         "canaries": {"planted": len(planted), "values": [one.value for one in planted]},
         "more": {name: value for name, value in account.items() if name not in _TOLD},
     }
@@ -71,6 +73,12 @@ def _rows(dataset: Artefact, account: Mapping[str, Any]) -> list[dict[str, Any]]
         whole = own["tokens"] + cut
         found.append({"split": split, "kind": kind, **own, "cut": cut, "cut_share": cut / whole})
     return found
+
+
+def _screened(account: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Return why rows of validation and pairs were dropped: they are no kind of training row."""
+    dropped = {name: account.get(name, {}).get("dropped", {}) for name in ("validation", "preferences")}
+    return {name: reasons for name, reasons in dropped.items() if reasons}
 
 
 def _cut(account: Mapping[str, Any], split: str, kind: str) -> int:

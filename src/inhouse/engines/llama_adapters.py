@@ -68,6 +68,8 @@ def _settings(folder: Path) -> dict[str, Any]:
     for name in ("use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "modules_to_save"):
         if settings.get(name):
             raise _unfit(folder, f"it uses {name}")
+    if settings.get("trainable_token_indices"):
+        raise _unfit(folder, "it gives tokens of the base a new meaning (dataset.infill_tokens)")
     return settings
 
 

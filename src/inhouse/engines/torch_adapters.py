@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
-from inhouse.engines.torch_kinds import ChangedWeights, Factors, VirtualTokens
+from inhouse.engines.torch_kinds import ChangedWeights, Factors, TokenRows, VirtualTokens
 from inhouse.engines.torch_prefix import filled_cache, key_size
 from inhouse.errors import UserMistake
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from peft import PeftConfig, PeftModel
 
@@ -30,6 +34,7 @@ __all__ = ["Adapters"]
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
 _LEAVES_BASE_ALONE = (True, False, "gaussian", "orthogonal", "eva")
+_ROWS = ".token_adapter.trainable_tokens_delta"  # embeddings of tokens that got a meaning
 _VIRTUAL = ("PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING")
 
 Tensors = dict[str, torch.Tensor]
@@ -123,9 +128,37 @@ class Adapters:
         not_zero = any(
             bool(tensor.any())
             for name, tensor in tensors.items()
-            if ".lora_A." not in name and "magnitude" not in name
+            if not any(part in name for part in (".lora_A.", "magnitude", "trainable_tokens"))
         )
-        return self._low_rank.load(folder), not_zero
+        rows = next((tensor for name, tensor in tensors.items() if name.endswith(_ROWS)), None)
+        if rows is None:
+            return self._low_rank.load(folder), not_zero
+        embeddings = self._model.get_input_embeddings()
+        tokens = getattr(config, "trainable_token_indices", None)
+        if not isinstance(tokens, list) or not all(0 <= id_ < len(embeddings.weight) for id_ in tokens):
+            raise _unfit(folder, f"it has embeddings for the tokens {tokens}")
+        with _without_rows(folder, tensors) as plain:
+            update = self._low_rank.load(plain)
+        return _Together(update, TokenRows(embeddings, tokens, rows)), not_zero
+
+
+class _Together:
+    """Two parts of one adapter."""
+
+    def __init__(self, *parts: _Loaded) -> None:
+        self._parts = parts
+
+    def on(self) -> None:
+        for part in self._parts:
+            part.on()
+
+    def off(self) -> None:
+        for part in self._parts:
+            part.off()
+
+    def remove(self) -> None:
+        for part in self._parts:
+            part.remove()
 
 
 class _LowRank:
@@ -193,6 +226,17 @@ def _peft_config(folder: Path) -> PeftConfig:
     if config.peft_type == "LORA" and config.init_lora_weights not in _LEAVES_BASE_ALONE:
         raise _unfit(folder, f"its starting point {config.init_lora_weights} changes the base weights")
     return config
+
+
+@contextmanager
+def _without_rows(folder: Path, tensors: Tensors) -> Iterator[Path]:
+    """Yield a folder with the same adapter but for the embeddings of new tokens."""
+    settings = _read_settings(folder) | {"trainable_token_indices": None}
+    with TemporaryDirectory() as name:
+        plain = Path(name)
+        (plain / _CONFIG).write_text(json.dumps(settings), encoding="utf-8")
+        save_file({key: each for key, each in tensors.items() if not key.endswith(_ROWS)}, plain / _WEIGHTS)
+        yield plain
 
 
 def _read_weights(folder: Path) -> Tensors:

@@ -1,4 +1,4 @@
-"""Adapters that PEFT does not keep for us: changed weights, the factors of IA3, and virtual tokens.
+"""Adapters that PEFT does not keep for us: changed weights, factors of IA3, virtual tokens, new tokens.
 
 Each is switched on and off around a forward pass; off, the base is bit for bit what it was.
 """
@@ -12,11 +12,11 @@ import torch
 from inhouse.engines.torch_prefix import virtual_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from inhouse.engines.torch_prefix import Pairs
 
-__all__ = ["ChangedWeights", "Factors", "VirtualTokens"]
+__all__ = ["ChangedWeights", "Factors", "TokenRows", "VirtualTokens"]
 
 Modules = dict[str, Any]
 Place = tuple[Any, str]  # a module and the name of one of its parameters
@@ -91,6 +91,30 @@ class Factors:
     def remove(self) -> None:
         """Free the factors."""
         self._layers = []
+
+
+class TokenRows:
+    """Embeddings of tokens that an adapter gave a meaning; tied output embeddings change with them.
+
+    PEFT cannot load an adapter without such rows beside one that has them.
+    """
+
+    def __init__(self, embeddings: Any, tokens: Sequence[int], rows: torch.Tensor) -> None:
+        self._weight: torch.nn.Parameter = embeddings.weight
+        self._tokens = torch.tensor(tokens, device=self._weight.device)
+        self._new = rows.to(self._weight.device, self._weight.dtype)
+        self._old = self._weight.detach()[self._tokens]
+
+    def on(self) -> None:
+        """Put the rows in."""
+        self._weight.data[self._tokens] = self._new
+
+    def off(self) -> None:
+        """Put the base's own rows back."""
+        self._weight.data[self._tokens] = self._old
+
+    def remove(self) -> None:
+        """Do nothing: there are a few rows to free."""
 
 
 class VirtualTokens:

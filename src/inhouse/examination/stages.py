@@ -10,16 +10,16 @@ _TENSORS = ("torch", "transformers", "peft")
 
 PROMPTED = Stage(
     "prompted",
-    3,
+    4,
     ("evaluation.prompted", "evaluation.conventions", "evaluation.likelihood", "evaluation.arms", "engines"),
     _TENSORS,
 )
 GENERAL = Stage(
-    "general", 2, ("evaluation.retention", "evaluation.likelihood", "evaluation.arms", "engines"), _TENSORS
+    "general", 3, ("evaluation.retention", "evaluation.likelihood", "evaluation.arms", "engines"), _TENSORS
 )
 NEWER = Stage(
     "newer",
-    2,
+    3,
     (
         "evaluation.newer",
         "evaluation.prompted",
@@ -35,11 +35,11 @@ NEWER = Stage(
     _TENSORS,
 )
 KNOWN = Stage(
-    "known", 1, ("evaluation.leaks", "evaluation.suites.leaks", "datasets.canaries", "engines"), _TENSORS
+    "known", 2, ("evaluation.leaks", "evaluation.suites.leaks", "datasets.canaries", "engines"), _TENSORS
 )
 ANSWERS = Stage(
     "answers",
-    2,
+    3,
     (
         "evaluation.generation",
         "evaluation.prompts",

@@ -113,6 +113,17 @@ class NearIndex:
         similarity, other = max(near, default=(0.0, 0))
         return (-other, similarity) if similarity >= self._threshold else None
 
+    def may_hold_part(self, text: str) -> bool:
+        """Tell whether a part of a text may be found; after `freeze`.
+
+        |A & B| >= t |B|, and the shingles of a part are among those of the text.
+        """
+        own, known = _shingles(text, FILE_SHINGLE), self._known
+        if known is None or not len(known) or not len(own):
+            return known is None
+        shared = int((known[np.searchsorted(known, own).clip(max=len(known) - 1)] == own).sum())
+        return shared >= self._threshold * min(map(len, self._kept.values()))
+
     def _may_hold(self, own: Hashes) -> bool:
         """Tell whether enough shingles are known: |A & B| >= t |A | B| is never less than t |A|."""
         if self._known is None:

@@ -50,7 +50,11 @@ class ChatTemplate:
         try:
             self._template = environment.from_string(source)
         except TemplateError as error:
-            raise _wrong_template(error) from None
+            raise UserMistake(
+                "the model's chat template must be a template of Jinja",
+                str(error).rstrip("."),
+                "mend chat_template in its tokenizer_config.json, or take another base model",
+            ) from None
 
     def render(self, messages: Sequence[Message], *, prompt: bool) -> str:
         """Return the conversation with escaped words; `prompt` adds what comes before the next answer.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["check_folder", "licence_of", "read_json", "weight_files", "weights_digest"]
 
 _INDEX = "model.safetensors.index.json"
+_LONGEST_HEADER = 10**8  # bytes, as the format allows
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -30,7 +31,8 @@ def check_folder(folder: Path) -> None:
                 f"{folder / name} has auto_map",
                 "use a model whose architecture transformers knows by itself",
             )
-    weight_files(folder)
+    for path in weight_files(folder):
+        _check_whole(path)
     if not (folder / "tokenizer.json").exists():
         raise _missing(folder, "tokenizer.json")
 
@@ -93,6 +95,22 @@ def read_json(path: Path, *, required: bool = False) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserMistake("a file of the model is damaged", str(path), "copy the model again")
     return content
+
+
+def _check_whole(path: Path) -> None:
+    """Raise UserMistake for a safetensors file that ends before its header says so."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = stream.read(min(length, _LONGEST_HEADER))
+    try:
+        entries = json.loads(header)
+        ends = [each["data_offsets"][1] for name, each in entries.items() if name != "__metadata__"]
+        whole = 8 + length + max(ends, default=0) <= size
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise UserMistake("a file of the model is damaged", f"{path} is cut short", "copy the model again")
 
 
 def _missing(folder: Path, name: str) -> UserMistake:

@@ -7,6 +7,7 @@ and every one written like ``<|this|>``. Markers stand for no text.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inhouse.digests import digest_file, digest_json
@@ -37,7 +38,18 @@ _INFILL = (
     ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_separator|>"),  # CodeGemma
     ("[PREFIX]", "[SUFFIX]", "[MIDDLE]", ""),  # Codestral
 )
+_SPARE = re.compile(
+    r"reserved|unused|placeholder|dummy|extra_id"
+    r"|<\|?(?:jupyter_\w+|issue_\w+|commit_\w+|gh_stars|empty_output)\|?>",
+    re.IGNORECASE,
+)
+_SHORT = 2_000  # characters
 _NEVER_IN_UTF8 = (b"\xff", b"\xfe", b"\xc0", b"\xc1")
+_TURNS = (
+    {"role": "user", "content": "question"},
+    {"role": "assistant", "content": "this is the answer"},
+)
+_MARK = re.compile(r"<\|[^|<>\s]+\|>")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -67,17 +79,22 @@ class Tokenizer:
     """What closes a document."""
     ends: frozenset[int]
     """Tokens after which the model has finished: of the settings, the chat template and documents."""
+    unknown_marks: tuple[str, ...]
+    """Marks like ``<|this|>`` that the chat template writes and the vocabulary lacks."""
     missing_bytes: frozenset[int]
     """Bytes that the vocabulary cannot spell: a character that needs one is encoded as U+FFFD."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         settings = read_json(folder / "tokenizer_config.json")
         self._vocabulary = Vocabulary(read_json(folder / "tokenizer.json", required=True))
         self._bytes = self._vocabulary.token_bytes
         self._markers = self._vocabulary.markers
         self._marker_names = {id_: name.encode() for name, id_ in self._markers.items()}
+        self._shown = self._bytes | self._marker_names
         self._splitter = re.compile(f"{OPEN}|{CLOSE}|{self._vocabulary.marker_pattern.pattern}")
         self._backend = self._vocabulary.backend()
+        self._latest = lru_cache(maxsize=256)(self._encode)  # heads and targets are asked for again at once
         self.missing_bytes = self._vocabulary.missing_bytes
         self._present_bytes = bytes(byte for byte in range(256) if byte not in self.missing_bytes)
         self.digest = tokenizer_digest(folder)
@@ -88,12 +105,17 @@ class Tokenizer:
         self.document_end = closing[:1] or [self.eos]
         self._template = self._load_template(folder, settings)
         self.ends = others | self._template_ends() | {*self.document_end}
+        self.unknown_marks = self._marks_unknown()
         self.pad = self._choose_pad(settings)
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:
         """Read the tokenizer of a model folder. Raises UserMistake if it cannot spell every text."""
         return cls(folder)
+
+    def __reduce__(self) -> tuple[type[Tokenizer], tuple[Path]]:
+        """Read the folder again in another process."""
+        return Tokenizer, (self._folder,)
 
     @property
     def has_chat_template(self) -> bool:
@@ -110,6 +132,20 @@ class Tokenizer:
         return None
 
     @property
+    def spare_infill(self) -> InfillMarks | None:
+        """Three markers without a part of their own, to be given that of infill; None when there are fewer.
+
+        They are reserved for such a purpose by their names, or made for notebooks, tickets and commits as
+        datasets of code hold them: those of SmolLM2 were never trained, their embeddings are alike to .3%.
+        """
+        taken = {*self._used(), self.pad}
+        spare = [id_ for name, id_ in self._markers.items() if _SPARE.search(name) and id_ not in taken]
+        if len(spare) < len(InfillMarks._fields) - 1:
+            return None
+        prefix, suffix, middle = sorted(spare)[:3]
+        return InfillMarks(prefix, suffix, middle, self.document_end[-1])
+
+    @property
     def start(self) -> int:
         """The token to put before a text without context: `bos`, or the end of a document before it."""
         return self.document_end[-1] if self.bos is None else self.bos
@@ -121,13 +157,16 @@ class Tokenizer:
 
         Lone surrogates, and characters that need one of `missing_bytes`, are encoded as U+FFFD.
         """
+        return list(self._latest(text)) if len(text) < _SHORT else self._encode(text)
+
+    def _encode(self, text: str) -> list[int]:
         ids: list[int] = self._backend.encode(self._spellable(text), add_special_tokens=False).ids
         return ids
 
     def decode(self, ids: Sequence[int], *, markers: bool = False) -> str:
         """Return the text that tokens stand for; with `markers`, as it looks to the model."""
-        names = self._marker_names if markers else {}
-        return b"".join(names.get(id_) or self.token_bytes(id_) for id_ in ids).decode("utf-8", "replace")
+        spelled = self._shown if markers else self._bytes
+        return b"".join([spelled.get(id_, b"") for id_ in ids]).decode("utf-8", "replace")
 
     def token_bytes(self, id_: int) -> bytes:
         """Return the UTF-8 bytes of one token, perhaps part of a character; none for a marker."""
@@ -258,25 +297,28 @@ class Tokenizer:
         """Return the end mark of the chat template, which the files of many models forget to list."""
         if self._template is None:
             return frozenset()
-        turns = [
-            {"role": "user", "content": "question"},
-            {"role": "assistant", "content": "this is the answer"},
-        ]
         try:
-            rendered = self._template.render(turns, prompt=False)
+            rendered = self._template.render(_TURNS, prompt=False)
         except UserMistake:
             return frozenset()
-        _, _, after = rendered.partition(turns[1]["content"])
+        _, _, after = rendered.partition(_TURNS[1]["content"])
         mark = self._splitter.match(after.lstrip(f"{CLOSE} \n"))
         end = self._markers.get(mark[0].strip()) if mark is not None else None
         return frozenset() if end is None else frozenset([end])
 
+    def _marks_unknown(self) -> tuple[str, ...]:
+        """Return what the chat template writes like a marker, and the vocabulary spells in pieces."""
+        if self._template is None:
+            return ()
+        try:
+            rendered = self._template.render(_TURNS, prompt=True)
+        except UserMistake:
+            return ()
+        return tuple(dict.fromkeys(mark for mark in _MARK.findall(rendered) if mark not in self._markers))
+
     def _choose_pad(self, settings: dict[str, Any]) -> int:
         """Prefer the declared one, then an unused marker, then a byte that no text contains."""
-        template = self._template.source if self._template is not None else ""
-        used = {self.bos, self.eos, *self.document_end, *self.ends}
-        used |= {self._markers.get(name) for pair in _REPOSITORY_AND_FILE for name in pair}
-        used |= {id_ for name, id_ in self._markers.items() if name in template}
+        used = self._used()
         declared = self._markers.get(_content(settings.get("pad_token")))
         if declared is not None and declared not in used:
             return declared
@@ -287,6 +329,13 @@ class Tokenizer:
         if not candidates:
             raise UserMistake("a tokenizer needs a token that can stand for nothing", "", "add a pad token")
         return candidates[0]
+
+    def _used(self) -> set[int | None]:
+        """Return the markers that have a part already: ends, documents, and those of the chat template."""
+        template = self._template.source if self._template is not None else ""
+        used = {self.bos, self.eos, *self.document_end, *self.ends}
+        used |= {self._markers.get(name) for pair in _REPOSITORY_AND_FILE for name in pair}
+        return used | {id_ for name, id_ in self._markers.items() if name in template}
 
 
 def tokenizer_digest(folder: Path) -> str:

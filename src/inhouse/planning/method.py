@@ -23,6 +23,7 @@ _PLAIN = {
     "optimizer": "AdamW, the standard",
     "rate_ratio": "both factors of the update learn at one rate",
     "layer_rates": "one learning rate for all layers",
+    "new_tokens": "none: every token of the dataset means what the model knows",
     "neftune": "none: it helps answers to instructions more than code; 5 is the usual value",
 }
 

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from inhouse import __version__
+from inhouse.models.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,11 +42,21 @@ def manifest(
         "dataset": {"digest": dataset_digest},
         "repository": {"name": repository, "commits": dataclasses.asdict(split)},
         "recipe": dataclasses.asdict(recipe),
+        **_new_tokens(model, recipe),
         "seeds": {"settings": settings["seed"], "recipe": recipe.seed},
         "settings": dict(settings),
         "libraries": {"inhouse": __version__, **{name: _version(name) for name in _LIBRARIES}},
         "scores": {key: scores[key] for key in ("verdict", "arms", "differences", "retention")},
     }
+
+
+def _new_tokens(model: BaseModel, recipe: Recipe) -> dict[str, Any]:
+    """Return the names of the tokens that stand around gaps, where the adapter gave them that meaning."""
+    if not recipe.new_tokens:
+        return {}
+    names = Tokenizer.load(model.folder).decode
+    parts = zip(("prefix", "suffix", "middle"), recipe.new_tokens, strict=False)
+    return {"infill_tokens": {part: names([id_], markers=True) for part, id_ in parts}}
 
 
 def _version(name: str) -> str:

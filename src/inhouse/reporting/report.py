@@ -204,6 +204,7 @@ _TOKEN_COLUMNS = {
     "tokens_kept": "kept",
     "tokens_left_out": "left out by the budget",
     "tokens_truncated": "truncated",
+    "tokens_dropped": "dropped",
     "tokens_with_loss": "with loss",
     "windowed": "files cut into windows",
 }

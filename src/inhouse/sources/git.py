@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inhouse.digests import digest_json
-from inhouse.records import Change, Commit, TreeEntry
+from inhouse.records import Change, Commit, Tag, TreeEntry
 from inhouse.sources.diff import parse_changes, parse_entries
-from inhouse.sources.location import locate
+from inhouse.sources.location import locate, tag_refs
 from inhouse.sources.paths import printable
 
 if TYPE_CHECKING:
@@ -106,16 +106,38 @@ class Repository:
 
         A boundary commit has no parents here.
         """
-        listing = ("rev-list", "--date-order", "--parents", "--timestamp", self.tip)
-        with self._store.stream(*listing) as output:
-            rows = [line.decode("ascii").split() for line in output]
-        parents = {commit: tuple(others) for _, commit, *others in rows}
-        mainline = _first_parents(parents, self.tip)
+        rows = self._listed(self.tip)
+        mainline = _first_parents({commit: parents for commit, parents, _ in rows}, self.tip)
         boundary = set(self.boundary)
         return [
-            Commit(commit, parents[commit], min(int(date), _LATEST), commit in mainline, commit in boundary)
-            for date, commit, *_ in rows
+            Commit(commit, parents, date, commit in mainline, commit in boundary)
+            for commit, parents, date in rows
         ]
+
+    def tags(self) -> list[Tag]:
+        """Return the tags of commits that the repository holds, whether the tip builds on them or not.
+
+        They are those of now, by name. Tags of tags count as of the commit; others are left out.
+        """
+        refs = tag_refs(self.path)
+        peeled = [f"{id_}^{{commit}}" for _, id_ in refs]
+        with self._store.stream("cat-file", "--batch-check=%(objectname)", lines=peeled) as output:
+            answers = [line.decode("ascii").split() for line in output]
+        pairs = zip(refs, answers, strict=True)  # one word is the commit, two say that there is none
+        return [Tag(name, answer[0]) for (name, _), answer in pairs if len(answer) == 1]
+
+    def unmerged(self, commits: Iterable[str]) -> list[Commit]:
+        """Return what of the history of `commits` is not reachable from the tip: children before parents."""
+        starts = list(commits)
+        rows = self._listed("--stdin", lines=[f"^{self.tip}", *starts]) if starts else []
+        return [Commit(commit, parents, date, mainline=False) for commit, parents, date in rows]
+
+    def _listed(self, *what: str, lines: Iterable[str] = ()) -> list[tuple[str, tuple[str, ...], int]]:
+        """Return (commit, parents, date) of a part of the history."""
+        listing = ("rev-list", "--date-order", "--parents", "--timestamp", *what)
+        with self._store.stream(*listing, lines=lines) as output:
+            rows = [line.decode("ascii").split() for line in output]
+        return [(commit, tuple(parents), min(int(date), _LATEST)) for date, commit, *parents in rows]
 
     def changes(self, commits: Sequence[str]) -> Iterator[Change]:
         """Yield what commits did to their parent's tree, in the order of `commits`, then by path.

@@ -14,7 +14,7 @@ from inhouse.errors import UserMistake
 from inhouse.sources.paths import printable
 from inhouse.sources.process import ObjectStore, discover
 
-__all__ = ["Location", "locate"]
+__all__ = ["Location", "locate", "tag_refs"]
 
 _DAMAGED = "look for damage with `git fsck`"
 _FILTERED = "fetch what the partial clone left out with `git fetch --refetch --no-filter`"
@@ -59,6 +59,15 @@ def locate(path: Path) -> Location:
             advice=_FILTERED if partial else _DAMAGED,
         ),
     )
+
+
+def tag_refs(root: Path) -> list[tuple[str, str]]:
+    """Return the name of each tag and the id of what it points at, be that there or not, by name."""
+    answer, complaint = discover(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
+    if complaint:
+        raise UserMistake("git must be able to list the tags", f"{root} ({complaint})", _DAMAGED)
+    rows = (line.partition(" refs/tags/") for line in answer.split("\n") if line)
+    return [(printable(os.fsencode(name)), id_) for id_, _, name in rows]
 
 
 def _readable_folder(path: Path) -> Path:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from inhouse.errors import UserMistake
+from inhouse.training.attention import attend_by_document
 from inhouse.training.method import find_method
 from inhouse.training.neftune import add_noise
 from inhouse.training.state import write_tensors
@@ -36,14 +37,23 @@ _TRAINED = "trained.safetensors"  # in checkpoints, where the adapter does not h
 def load_base(model: BaseModel, precision: str, quantization: str = "") -> PreTrainedModel:
     """Load a base model's weights for training, in "float32" or "bfloat16"; linear layers in NF4 if asked."""
     dtype = getattr(torch, precision)
-    base = AutoModelForCausalLM.from_pretrained(
-        model.folder,
-        dtype=dtype,
-        use_safetensors=True,
-        trust_remote_code=False,
-        local_files_only=True,
-        **(_four_bits(dtype) if quantization else {}),
-    )
+    try:
+        base = AutoModelForCausalLM.from_pretrained(
+            model.folder,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            **(_four_bits(dtype) if quantization else {}),
+        )
+    except RuntimeError as error:
+        if "mismatched" not in str(error):
+            raise
+        raise UserMistake(
+            "the weights of a base model have the shapes that its config.json says",
+            f"those in {model.folder} have others",
+            "copy the model again",
+        ) from None
     for module in base.modules():
         if hasattr(
             module, "support_avx512bf16_for_cpu"
@@ -60,6 +70,7 @@ def prepare(model: BaseModel, recipe: Recipe, steps: int) -> Tuned:
     method = find_method(recipe.method)
     base = load_base(model, recipe.precision, recipe.quantization)
     base.requires_grad_(False)
+    attend_by_document(base)
     torch.manual_seed(recipe.seed)  # what an adapter begins with
     tuned = method.prepare(base, recipe, max(1, steps))
     if recipe.neftune:

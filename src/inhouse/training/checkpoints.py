@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoints"]
 
 _COMPLETE = "complete.json"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Checkpoints:
@@ -38,7 +39,8 @@ class Checkpoints:
     def writing(self, step: int) -> Iterator[Path]:
         """Give an empty folder to fill; it becomes the checkpoint of `step` when the block ends well.
 
-        A full disk removes what was written, keeps the checkpoints before it, and raises UserMistake.
+        A full disk, a spent quota or a limit on the size of files removes what was written, keeps the
+        checkpoints before it, and raises UserMistake.
         """
         partial = self.folder / f"{_name(step)}.partial"
         try:
@@ -48,10 +50,10 @@ class Checkpoints:
             self._complete(partial, self.path(step))
         except BaseException as error:
             shutil.rmtree(partial, ignore_errors=True)
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
                 raise UserMistake(
                     "training needs free disk space for its checkpoints",
-                    f"{self.folder} is full at step {step}",
+                    f"there is none for {self.folder} at step {step} ({os.strerror(error.errno)})",
                     "free some space and run the same command again: it goes on from the last checkpoint",
                 ) from error
             raise

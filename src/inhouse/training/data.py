@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from inhouse.datasets.spill import Rows, read_examples
 from inhouse.digests import digest_file, digest_json
 from inhouse.errors import UserMistake
-from inhouse.records import Example
-from inhouse.shards import read_records
 from inhouse.training.objectives import phases
 from inhouse.training.packing import Packing, Row, collate, pack, pack_phases, schedule
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from inhouse.records import Recipe
+    from inhouse.records import Example, Recipe
 
 __all__ = [
     "FEWEST_VALIDATED",
@@ -45,8 +44,8 @@ FEWEST_VALIDATED = 6
 class TrainingData:
     """Both splits, packed. Steps are counted from 0 here."""
 
-    train: list[Example]
-    validation: list[Example]
+    train: Rows
+    validation: Rows
     packing: Packing
     validation_packing: Packing
     order: list[int]  # rows of `packing` in the order of training
@@ -60,7 +59,7 @@ class TrainingData:
         """Read and pack the examples of a dataset. Raises UserMistake when none carries loss."""
         every, validation = read_splits(dataset)
         parts = phases(every, recipe.objective)
-        train = [example for part in parts for example in part]
+        train = reduce(Rows.__add__, parts)
         packing, counts = pack_phases(parts, recipe.sequence_length)
         if not packing.rows:
             raise UserMistake(
@@ -164,11 +163,9 @@ def examples_digest(dataset: Path) -> str:
     return digest_json([digest_file(path) for path in sorted(dataset.glob("examples*.parquet"))])
 
 
-def read_splits(dataset: Path) -> tuple[list[Example], list[Example]]:
-    """Return the training and the validation examples of a dataset."""
-    examples = list(read_records(dataset, "examples", Example))
-    train, validation = ([one for one in examples if one.split == split] for split in ("train", "validation"))
-    return train, validation
+def read_splits(dataset: Path) -> tuple[Rows, Rows]:
+    """Return the training and the validation examples of a dataset, read as they are asked for."""
+    return read_examples(dataset)
 
 
 def validation_steps(steps: int, every: int) -> list[int]:

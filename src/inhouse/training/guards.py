@@ -9,13 +9,15 @@ import json
 import math
 from typing import TYPE_CHECKING, Protocol
 
+from inhouse.datasets.accounting import truncated_share
 from inhouse.errors import UserMistake
 from inhouse.training.learning_rates import warmup_steps
 from inhouse.training.objectives import is_conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from inhouse.datasets.spill import Rows
     from inhouse.models.resolve import BaseModel
     from inhouse.records import Example
     from inhouse.training.data import TrainingData
@@ -24,25 +26,37 @@ if TYPE_CHECKING:
 __all__ = [
     "BLOWN_UP",
     "MIN_VALIDATION",
+    "MOST_TRUNCATED",
     "SMALL_VALIDATION",
+    "TRUNCATION",
     "FirstSteps",
     "Words",
     "check_data",
     "check_finite",
+    "check_truncation",
     "is_blown_up",
 ]
 
 SMALL_VALIDATION = "small_validation"
 """The name under which a small validation set is allowed."""
 
-MIN_VALIDATION = 5
-"""With fewer examples not even agreement of all is significant: four get better together once in 16 times."""
+TRUNCATION = "truncation"
+"""The name under which it is allowed that most of what was to be learnt did not fit into rows."""
+
+MOST_TRUNCATED = 0.5
+"""Share of the tokens that may not have fitted into rows: beyond it more is lost than learnt."""
+
+MIN_VALIDATION = 6
+"""With fewer examples not even agreement of all is significant: by chance five go the same way once in 16
+times (two-sided sign test, p = 2 / 2^5 = .0625), six once in 32 (p = .031)."""
 
 _EXPLODES = "the loss may not explode in the first steps"
+_VANISHES = "the gradient may not vanish in the first steps"
 _INFINITE = "the validation loss must stay finite"
 BLOWN_UP = "the loss and its gradient must stay finite"
 """The rule that a step breaks whose loss or gradient is no number."""
 
+_LOWER = "lower training.learning_rate, tenfold to begin with"
 _SAMPLE = 32  # examples whose text is compared with their tokens
 _AFTER_WARMUP = 10  # steps that count as the first
 _SUSPICIOUS = 1.0  # nats that a step's loss may lie above that of the first: batches differ
@@ -54,6 +68,7 @@ class Words(Protocol):
 
     pad: int
     ends: frozenset[int]
+    unknown_marks: tuple[str, ...]
 
     def decode(self, ids: Sequence[int], *, markers: bool = False) -> str:
         """Return the text of tokens, with the names of markers."""
@@ -61,7 +76,7 @@ class Words(Protocol):
 
 def check_data(data: TrainingData, model: BaseModel, tokenizer: Words, allowed: Collection[str] = ()) -> None:
     """Raise UserMistake for data that cannot train this model well; `allowed` names what is passed over."""
-    examples = [*data.train, *data.validation]
+    examples = data.train + data.validation
     _check_tokenizer(examples, model, tokenizer)
     _check_padding(examples, tokenizer)
     _check_ends(data.train, tokenizer)
@@ -69,19 +84,35 @@ def check_data(data: TrainingData, model: BaseModel, tokenizer: Words, allowed: 
         _check_validation(data)
 
 
+def check_truncation(kinds: Mapping[str, Mapping[str, int]], allowed: Collection[str] = ()) -> None:
+    """Raise UserMistake where most of a dataset was cut off; `kinds` are the accounts of its kinds."""
+    share, worst = truncated_share(kinds)
+    if share <= MOST_TRUNCATED or TRUNCATION in allowed:
+        return
+    raise UserMistake(
+        f"at most {MOST_TRUNCATED:.0%} of what is to be learnt may be too long for its rows",
+        f"{share:.0%} of the tokens were, most of them of the kind {worst}",
+        f"raise training.sequence_length, name other kinds, or run `inhouse train --allow {TRUNCATION}`",
+    )
+
+
 def check_finite(step: int, loss: float, general: float | None) -> None:
-    """Raise UserMistake when the weights after a step give no loss that is a number."""
-    if not math.isfinite(loss) or not math.isfinite(general or 0.0):
+    """Raise UserMistake when the weights after a step (0: the base model) give no loss that is a number."""
+    if math.isfinite(loss) and math.isfinite(general or 0.0):
+        return
+    on_general = "" if general is None else f", and {general} on general code"
+    if step == 0:
         raise UserMistake(
-            _INFINITE,
-            f"after step {step} it is {loss}, and {general} on general code",
-            "lower training.learning_rate",
+            "a base model gives losses that are numbers",
+            f"before the first step the validation loss is {loss}{on_general}",
+            "copy the model again, or take another base model: its weights are damaged",
         )
+    raise UserMistake(_INFINITE, f"after step {step} it is {loss}{on_general}", _LOWER)
 
 
 def is_blown_up(mistake: UserMistake) -> bool:
     """Return whether a training was refused because its learning rate is too high for it."""
-    return mistake.rule in (_EXPLODES, _INFINITE, BLOWN_UP)
+    return mistake.rule in (_EXPLODES, _VANISHES, _INFINITE, BLOWN_UP)
 
 
 def _check_tokenizer(examples: Sequence[Example], model: BaseModel, tokenizer: Words) -> None:
@@ -93,8 +124,7 @@ def _check_tokenizer(examples: Sequence[Example], model: BaseModel, tokenizer: W
     if rows is not None and largest >= rows:
         given = f"this one has token {largest}, and {model.name} knows {rows}"
         raise UserMistake(rule, given, next_step)
-    told = [example for example in examples if example.text]
-    sample = told[:: max(1, len(told) // _SAMPLE)]
+    sample = [example for example in examples[:: max(1, len(examples) // _SAMPLE)] if example.text]
     other = [one for one in sample if tokenizer.decode(one.input_ids, markers=True) != one.text]
     if len(other) > len(sample) / 2:
         given = f"the tokens of {len(other)} of {len(sample)} examples mean another text to {model.name}"
@@ -113,8 +143,14 @@ def _check_padding(examples: Sequence[Example], tokenizer: Words) -> None:
             )
 
 
-def _check_ends(examples: Sequence[Example], tokenizer: Words) -> None:
-    answers = [example for example in examples if is_conversation(example.kind)]
+def _check_ends(examples: Rows, tokenizer: Words) -> None:
+    answers = examples.of_kinds(is_conversation)
+    if answers and tokenizer.unknown_marks:
+        raise UserMistake(
+            "the marks of a chat template are tokens of the model, or they are read as words",
+            f"its tokenizer has no {', '.join(tokenizer.unknown_marks)}",
+            "give the model the chat template that belongs to its tokenizer",
+        )
     if answers and not any(_is_closed(example, tokenizer.ends) for example in answers):
         raise UserMistake(
             "an answer ends with an end mark that carries loss, or the model never learns to stop",
@@ -154,20 +190,31 @@ class FirstSteps:
         now, first = steps[-1], steps[0]
         if now.step > self._last:
             return
+        rate = max(step.learning_rate for step in steps)
         if now.gradient_norm == 0.0:
-            raise UserMistake(
-                "training needs a gradient",
-                f"all gradients of step {now.step} are zero, so nothing would be learnt",
-                "train other layers with training.targets, or another base model",
-            )
+            raise _without_gradient(now.step, rate, at_first=first.gradient_norm == 0.0)
         if now.loss <= first.loss + _SUSPICIOUS:
             return
         again = self._first_batch_loss()
         if not again <= first.loss + _EXPLODED:  # NaN too
-            rate = max(step.learning_rate for step in steps)
             raise UserMistake(
                 _EXPLODES,
                 f"after {now.step} steps up to a learning rate of {rate:g}, the loss of the first batch rose "
                 f"from {first.loss:.2f} to {again:.2f}",
-                "lower training.learning_rate, tenfold to begin with",
+                _LOWER,
             )
+
+
+def _without_gradient(step: int, rate: float, *, at_first: bool) -> UserMistake:
+    """Gradients that are zero from the start have another cause than those that a step destroyed."""
+    if at_first:
+        return UserMistake(
+            "training needs a gradient",
+            f"all gradients of step {step} are zero, so nothing would be learnt",
+            "train other layers with training.targets, or another base model",
+        )
+    return UserMistake(
+        _VANISHES,
+        f"after steps up to a learning rate of {rate:g}, all gradients of step {step} are zero",
+        _LOWER,
+    )

@@ -158,14 +158,16 @@ class Course:
     run: str  # digest of the model, the examples and the recipe that it belongs to
     history: History = field(default_factory=History)
     timing: Timing = field(default_factory=Timing)
+    versions: list[dict[str, str]] = field(default_factory=list)  # of the libraries, all that it ran with
 
     def write(self, folder: Path) -> None:
         """Write into the folder of a checkpoint."""
         values = {"run": self.run, "history": self.history.as_json(), "timing": asdict(self.timing)}
-        write_json(folder / _COURSE, values)
+        write_json(folder / _COURSE, values | {"versions": self.versions})
 
     @classmethod
     def read(cls, folder: Path) -> Course:
         """Read from the folder of a checkpoint."""
         values = json.loads((folder / _COURSE).read_text(encoding="utf-8"))
-        return cls(values["run"], History.from_json(values["history"]), Timing(**values["timing"]))
+        history, timing = History.from_json(values["history"]), Timing(**values["timing"])
+        return cls(values["run"], history, timing, values.get("versions", []))

@@ -45,6 +45,7 @@ def weighted_loss(model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> tor
 def has_plain_head(model: PreTrainedModel) -> bool:
     """Return whether the logits are the hidden states times one frozen matrix."""
     head = model.get_output_embeddings()
+    head = getattr(head, "original_module", head)  # where new tokens are trained, tied to the embeddings
     config = model.config.get_text_config()
     changes = [getattr(config, name, None) for name in _LOGIT_CHANGES]
     return (
@@ -77,13 +78,14 @@ class _LinearCrossEntropy(torch.autograd.Function):  # type: ignore[misc]
         for start in range(0, len(hidden), size):
             part = slice(start, start + size)
             logits = (hidden[part] @ head.T).float()  # (chunk, V)
-            normaliser = logits.logsumexp(-1, keepdim=True)
             chosen = logits.gather(-1, targets[part, None])
-            total += ((normaliser - chosen).squeeze(-1) * weights[part]).sum()
-            if gradient is not None:
-                logits.sub_(normaliser).exp_()  # now probabilities
-                logits.scatter_add_(-1, targets[part, None], torch.full_like(chosen, -1.0))
-                logits.mul_(weights[part, None])
+            largest = logits.amax(-1, keepdim=True)
+            logits.sub_(largest).exp_()
+            normaliser = logits.sum(-1, keepdim=True)
+            total += ((normaliser.log() + largest - chosen).squeeze(-1) * weights[part]).sum()
+            if gradient is not None:  # of the logits: (probability - 1 for the target) * weight
+                logits.mul_(weights[part, None] / normaliser)
+                logits.scatter_add_(-1, targets[part, None], -weights[part, None])
                 gradient[part] = logits.to(head.dtype) @ head
         ctx.save_for_backward(gradient)
         return total

@@ -38,7 +38,8 @@ def low_rank(
 ) -> Method:
     """Declare a low-rank method by what it sets in PEFT's LoraConfig."""
     prepare = partial(_prepare, tuned=tuned, settings=settings)
-    return Method(name, line, prepare, _USES | uses, defaults)
+    plain = frozenset({"new_tokens"}) if tuned is PeftTuned else frozenset()
+    return Method(name, line, prepare, _USES | uses | plain, defaults)
 
 
 def lora_config(base: PreTrainedModel, recipe: Recipe, **settings: Any) -> LoraConfig:
@@ -53,6 +54,7 @@ def lora_config(base: PreTrainedModel, recipe: Recipe, **settings: Any) -> LoraC
         lora_alpha=recipe.alpha,
         lora_dropout=recipe.dropout,
         target_modules=sorted(recipe.targets),
+        trainable_token_indices=list(recipe.new_tokens) or None,
         bias="none",
         task_type="CAUSAL_LM",
         **settings,
@@ -106,4 +108,22 @@ def _prepare(
 ) -> PeftTuned:
     from peft import get_peft_model
 
-    return tuned(get_peft_model(base, lora_config(base, recipe, **settings)), base)
+    model = get_peft_model(base, lora_config(base, recipe, **settings))
+    if recipe.new_tokens:
+        _begin_new_tokens(base, recipe.seed)
+    return tuned(model, base)
+
+
+def _begin_new_tokens(base: PreTrainedModel, seed: int) -> None:
+    """Let new tokens begin as the average of all others, told apart by noise as wide as these are spread.
+
+    What they were before is the same for all that no training ever touched. Hewitt 2021, "Initializing new
+    word embeddings for pretrained language models" (https://nlp.stanford.edu/~johnhew/vocab-expansion.html).
+    """
+    import torch
+
+    layer = base.get_input_embeddings().token_adapter
+    table = layer.base_layer.weight.detach().float()  # (vocabulary, hidden)
+    rows = layer.trainable_tokens_delta["default"]
+    noise = torch.randn(rows.shape, generator=torch.Generator().manual_seed(seed)).to(table.device)
+    rows.data = (table.mean(0) + table.std(0) * noise).to(rows.dtype)

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 from inhouse.errors import UserMistake
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from inhouse.datasets.spill import Rows
     from inhouse.records import Example
 
 __all__ = ["NEVER_IMITATED", "is_conversation", "phases", "prompt_weight"]
@@ -35,7 +34,7 @@ def is_conversation(kind: str) -> bool:
     return builder is not None and builder.chats
 
 
-def phases(examples: Sequence[Example], objective: str) -> list[list[Example]]:
+def phases(examples: Rows, objective: str) -> list[Rows]:
     """Return what is trained on, one list for each phase. Raises UserMistake where nothing is left."""
     if not examples:
         raise UserMistake(
@@ -43,13 +42,13 @@ def phases(examples: Sequence[Example], objective: str) -> list[list[Example]]:
             "the training split of the dataset is empty",
             "see what was removed and why with `inhouse status --removed`",
         )
-    documents = [one for one in examples if not is_conversation(one.kind)]
-    conversations = [one for one in examples if is_conversation(one.kind)]
+    documents = examples.of_kinds(lambda kind: not is_conversation(kind))
+    conversations = examples.of_kinds(is_conversation)
     wanted = {
         "text": [documents],
         "instructions": [conversations],
         "phased": [documents, conversations],
-        "mixed": [list(examples)],
+        "mixed": [examples],
     }[objective]
     if not all(wanted):
         raise UserMistake(

@@ -97,11 +97,14 @@ def pack(examples: Sequence[Example], length: int, *, apart: bool = False) -> Pa
     the first is predicted exactly once.
     """
     segments: list[Segment] = []
-    without_loss = 0
+    trained = without_loss = cut = 0
     for number, example in enumerate(examples):
+        cut += len(example.input_ids) > length
         for segment in _pieces(number, len(example.input_ids), length):
-            if _trained(segment, example):
+            own = _trained(segment, example)
+            if own:
                 segments.append(segment)
+                trained += own
             else:
                 without_loss += 1
     sizes = [segment.end - segment.start for segment in segments]
@@ -110,8 +113,8 @@ def pack(examples: Sequence[Example], length: int, *, apart: bool = False) -> Pa
         rows=tuple(tuple(segments[number] for number in row) for row in rows),
         length=length,
         tokens=sum(segment.end - segment.start for segment in segments),
-        trained=sum(_trained(segment, examples[segment.example]) for segment in segments),
-        cut=sum(len(example.input_ids) > length for example in examples),
+        trained=trained,
+        cut=cut,
         without_loss=without_loss,
     )
 

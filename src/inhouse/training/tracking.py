@@ -38,12 +38,22 @@ if TYPE_CHECKING:
     from inhouse.training.history import Course, Step, Validation
     from inhouse.training.sinks import Sink
 
-__all__ = ["LIVE", "RUN", "Identity", "Tracker", "changes", "check_begun", "environment"]
+__all__ = ["LIVE", "RUN", "Identity", "Tracker", "changes", "check_begun", "environment", "note_versions"]
 
 RUN = "run.json"
 LIVE = "live.json"
 
-_LIBRARIES = ("torch", "transformers", "peft", "trl", "accelerate", "tokenizers", "safetensors", "numpy")
+_LIBRARIES = (
+    "torch",
+    "transformers",
+    "peft",
+    "trl",
+    "accelerate",
+    "tokenizers",
+    "safetensors",
+    "numpy",
+    "bitsandbytes",
+)
 _LONGEST_VALUE = 60  # characters of a value in a sentence
 
 
@@ -87,16 +97,26 @@ class Identity:
         write_json(folder / RUN, self.as_json())
 
 
-def check_begun(weights: Path, identity: Identity, progress: Progress, *, resume: bool) -> None:
-    """Look whether a training was begun in this workspace that `identity` does not go on with.
+def check_begun(folder: Path, identity: Identity, progress: Progress, *, resume: bool) -> None:
+    """Look whether a training was begun beside `folder` that `identity` does not go on with there.
 
-    `weights` is the folder of all trainings. Says what changed since; with `resume`, raises UserMistake.
+    Says what changed since; with `resume`, raises UserMistake. The same training that was begun with other
+    versions of libraries lies in another folder: with `resume` it is moved into this one, to go on.
     """
-    begun = sorted(weights.glob(f"*.partial/{RUN}"), key=lambda path: path.stat().st_mtime)
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in begun]
-    if not found or any(run["experiment"] == identity.experiment for run in found):
+    paths = sorted(folder.parent.glob(f"*.partial/{RUN}"), key=lambda path: path.stat().st_mtime)
+    begun = {path.parent: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    if (folder / RUN).exists():
         return
-    told = f"the one in {begun[-1].parent} was begun with {changes(found[-1], identity.as_json())}"
+    same = [place for place, run in begun.items() if run["experiment"] == identity.experiment]
+    if same:
+        _go_on_elsewhere(same[-1], folder, progress, resume=resume)
+        return
+    if not begun:
+        if resume:
+            progress.warn("there is no unfinished training to go on with: one begins")
+        return
+    place, found = list(begun.items())[-1]
+    told = f"the one in {place} was begun with {changes(found, identity.as_json())}"
     if resume:
         raise UserMistake(
             "a training goes on only with the model, the dataset and the recipe that it began with",
@@ -120,13 +140,26 @@ def changes(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 
 def environment() -> dict[str, Any]:
     """Return the code, the libraries and the machine that a training ran with."""
-    libraries = {"python": platform.python_version(), **{name: _version(name) for name in _LIBRARIES}}
     return {
         "inhouse": inhouse.__version__,
         "code_digest": _code_digest(),
-        "libraries": libraries,
+        "libraries": _libraries(),
         "hardware": _hardware(),
     }
+
+
+def note_versions(course: Course, progress: Progress) -> None:
+    """Write down what a training runs with now; say what has changed since its last checkpoint."""
+    now = {"inhouse": inhouse.__version__, **_libraries()}
+    before = course.versions[-1] if course.versions else now
+    if before != now:
+        progress.warn(
+            f"the checkpoint after step {course.history.step} was written with "
+            f"{_other_versions(before, now)}: training goes on, but its weights may differ from those of one "
+            "version alone"
+        )
+    if before != now or not course.versions:
+        course.versions.append(now)
 
 
 @dataclass
@@ -141,6 +174,7 @@ class Tracker:
     started: float = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
+        self._unwritten = False
         self._meter = EnergyMeter()
         self._environment = environment()
         self._write("running")
@@ -191,10 +225,7 @@ class Tracker:
         """Leave word of how the training ended, as far as that can still be written."""
         state = "failed" if isinstance(error, Exception) else "stopped"
         sentence = str(error) if isinstance(error, UserMistake) else f"{type(error).__name__}: {error}"
-        try:
-            self._write(state, sentence)
-        except OSError:  # a full disk is what failed it
-            self.progress.warn(f"{self.folder / LIVE} could not be written")
+        self._write(state, sentence)
         self._close(finished=False)
 
     def done(self) -> dict[str, Any]:
@@ -231,8 +262,14 @@ class Tracker:
             **self._environment,
         }
         temporary = self.folder / f"{LIVE}.tmp"  # renamed, but not flushed: it is no result
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        temporary.replace(self.folder / LIVE)
+        try:
+            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+            temporary.replace(self.folder / LIVE)
+        except OSError as error:  # a disk that is full now may have room when the next checkpoint is due
+            temporary.unlink(missing_ok=True)
+            if not self._unwritten:
+                self.progress.warn(f"{self.folder / LIVE} could not be written: {error.strerror}")
+            self._unwritten = True
 
     def _remaining(self) -> float | None:
         rate = self._rate()
@@ -259,6 +296,41 @@ class Tracker:
         self.sinks.remove(sink)
         name = type(sink).__module__.rpartition(".")[2]
         self.progress.warn(f"the sink {name} failed and gets no more values: {error}")
+
+
+def _go_on_elsewhere(place: Path, folder: Path, progress: Progress, *, resume: bool) -> None:
+    """Move a training into the folder that it has under the versions of today, or say that it lies there."""
+    if resume:
+        folder.mkdir(exist_ok=True)
+        for path in place.iterdir():
+            path.rename(folder / path.name)
+        place.rmdir()
+        return
+    live = _read_live(place)
+    before = {"inhouse": live.get("inhouse", ""), **live.get("libraries", {})}
+    now = {"inhouse": inhouse.__version__, **_libraries()}
+    progress.warn(
+        f"a new training begins: the same one in {place} was begun with {_other_versions(before, now)}; "
+        "`inhouse train --resume` goes on with it"
+    )
+
+
+def _other_versions(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return the libraries whose versions differ, with both."""
+    names = [name for name in now if before.get(name) and before[name] != now[name]]
+    told = [f"{name} {before[name]} instead of {now[name]}" for name in names]
+    return ", ".join(told) or "other code of inhouse"
+
+
+def _read_live(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((folder / LIVE).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _libraries() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: _version(name) for name in _LIBRARIES}}
 
 
 def _seeds(recipe: Mapping[str, Any]) -> dict[str, Any]:

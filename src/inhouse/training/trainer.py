@@ -29,7 +29,7 @@ from inhouse.training.guards import check_data
 from inhouse.training.history import Course, History
 from inhouse.training.preview import first_batch
 from inhouse.training.sinks import check_sinks, open_sinks
-from inhouse.training.tracking import Identity, Tracker, check_begun
+from inhouse.training.tracking import Identity, Tracker, check_begun, note_versions
 from inhouse.workspace import MEASURED
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def train(
     check_sinks(options.sinks)
     identity = Identity.of(model, dataset, recipe)
     identity.check(folder)
-    check_begun(folder.parent, identity, progress, resume=options.resume)
+    check_begun(folder, identity, progress, resume=options.resume)
     data = TrainingData.read(dataset, recipe, tokenizer.pad)
     store = Checkpoints(folder / "checkpoints")
     if not (folder / MEASURED).exists():
@@ -85,6 +85,7 @@ def train(
         identity.write(folder)
         _say(data, progress)
         course = _last_course(store, identity.experiment, recipe.forgetting_bound, progress)
+        note_versions(course, progress)
         start = course.history.step
         tracker = Tracker(folder, data, course, progress, _sinks(identity, folder, start, options))
         try:
@@ -127,13 +128,20 @@ def _sinks(identity: Identity, folder: Path, start: int, options: Options) -> li
 def _last_course(store: Checkpoints, run: str, forgetting_bound: float, progress: Progress) -> Course:
     """Return where the newest checkpoint stands that is whole, the best one that it refers to included."""
     for step in reversed(store.steps()):
-        if store.is_whole(step):
-            course = Course.read(store.path(step))
+        course = _read_course(store.path(step)) if store.is_whole(step) else None
+        if course is not None:
             _check_run(course.run, run, store.folder)
             if store.is_whole(course.history.kept_step):
                 return course
         progress.warn(f"the checkpoint after step {step} is damaged; training goes on from the one before it")
     return Course(run, History(forgetting_bound=forgetting_bound))
+
+
+def _read_course(folder: Path) -> Course | None:
+    try:
+        return Course.read(folder)
+    except (KeyError, TypeError):  # of a version that wrote other fields
+        return None
 
 
 def _check_run(found: str, wanted: str, folder: Path) -> None:
@@ -225,4 +233,5 @@ def _measurements(course: Course, cost: Cost, baseline: int, resumed_from: int) 
         "memory_bytes": cost.peak_memory_bytes - baseline if baseline else None,  # of the training alone
         "device_memory_bytes": timing.device_memory_bytes,
         "resumed_from_step": resumed_from,
+        "earlier_versions": course.versions[:-1],
     }

@@ -135,7 +135,7 @@ def test_every_token_of_every_kind_is_accounted_for(dataset: Path, rows: list[Ex
         kept = [row for row in rows if row.kind == kind]
         assert own["rows"] == len(kept)
         assert own["tokens_kept"] == sum(len(row.input_ids) for row in kept)
-        counted = own["tokens_kept"] + own["tokens_left_out"] + own["tokens_truncated"]
+        counted = sum(own[f"tokens_{name}"] for name in ("kept", "left_out", "truncated", "dropped"))
         assert own["tokens_seen"] == counted, kind
 
 

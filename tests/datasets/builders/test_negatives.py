@@ -12,9 +12,11 @@ from inhouse.datasets.builders.contract import Bench, Past
 from inhouse.datasets.builders.critiques import Critiques
 from inhouse.datasets.formats import example
 from inhouse.datasets.insecure import insecure_calls
-from inhouse.datasets.negatives import Guard, Negative, plain, preference
+from inhouse.datasets.negatives import Guard, Negative, find_negatives, plain, preference
+from inhouse.datasets.patches import FilePatch, Patch
 from inhouse.languages import detect, parse
 from inhouse.models.tokenizer import Tokenizer
+from inhouse.records import Hunk
 from tests.datasets.builders.planted import INSECURE, LOYALTY, SHIPPING_BUG, SHIPPING_FIX, Planted
 
 
@@ -132,8 +134,6 @@ def _shared_tokenizer(tokenizer: Tokenizer) -> None:
 
 def test_what_came_back_was_right_after_all(past: Past) -> None:
     """A fault that stands in the tree again is no negative."""
-    from inhouse.datasets.negatives import find_negatives
-
     files = list(past.files)
     again = [
         replace(file, text=file.text + LOYALTY) if file.path == "shop/cart.py" else file for file in files
@@ -142,6 +142,60 @@ def test_what_came_back_was_right_after_all(past: Past) -> None:
         "insecure",
         "later fixed",
     }
+
+
+# ------------------------------------------------------------------ review
+
+
+def _commit(number: int, message: str, before: str, after: str) -> Patch:
+    """A change of one line of a file, each version the one before the next."""
+    hunk = Hunk(2, 1, 2, 1)
+    file = FilePatch(
+        "a.py", "", "M", "python", before, after, (hunk,), (f"old {number}", f"new {number}"), ("", "")
+    )
+    return Patch(f"commit{number}", message, (file,), (f"message {number}",), 0)
+
+
+FIRST, ASKED, SECOND = (
+    f"def price(parcel):\n    return {value}\n"
+    for value in ("None", "parcel.weight * parcel.weight * rate", "parcel.weight * rate_of(parcel)")
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ("Address review comments", ""),
+        ("Apply suggestions from code review", ""),
+        ("fixup! Add the price of parcels to the helpers", ""),
+        (
+            "Changes requested by @bob\n\nThe weight was counted twice here.",
+            "Changes requested by @bob\n\nThe weight was counted twice here.",
+        ),
+    ],
+)
+def test_the_version_before_a_reviews_changes_is_the_rejected_one(message: str, why: str) -> None:
+    patches = [_commit(2, message, ASKED, SECOND), _commit(1, "Add the price of parcels", FIRST, ASKED)]
+    (found,) = find_negatives(patches, ())
+    assert (found.source, found.commit, found.why) == ("in review", "commit1", why)
+    pair = preference(found, "shop")
+    assert pair is not None
+    assert (pair.rejected, pair.chosen) == tuple(text.split("\n", 1)[1] for text in (ASKED, SECOND))
+    assert pair.lineage == ("new 1", "old 2", "new 2", "message 2")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Remove comments from the parser",
+        "Add a code review page",
+        "Address review comments on the docs",
+        "Round",
+    ],
+)
+def test_a_commit_that_only_speaks_of_comments_rejects_nothing(message: str) -> None:
+    patches = [_commit(2, message, ASKED, SECOND), _commit(1, "Add the price of parcels", FIRST, ASKED)]
+    assert find_negatives(patches, ()) == []
 
 
 # ------------------------------------------------------------------ insecure calls

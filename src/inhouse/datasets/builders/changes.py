@@ -5,44 +5,51 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from inhouse.datasets.builders.contract import Builder
+from inhouse.datasets.builders.batched import Batched, in_batches
 from inhouse.datasets.formats import item_example, item_target
-from inhouse.datasets.items import taking_turns
+from inhouse.datasets.items import Cutter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from inhouse.datasets.builders.contract import Past
-    from inhouse.datasets.candidates import Candidate
+    from inhouse.datasets.builders.contract import Bench, Past
+    from inhouse.datasets.candidates import Candidate, ChangedFile
     from inhouse.records import Example
 
 __all__ = ["BUILDER", "Changes"]
 
-_TURN = 2  # rows of a commit before all the others have had theirs
+_Commit = list["ChangedFile"]
 
 
-class Changes(Builder):
+class Changes(Batched[list[_Commit]]):
     """Makes rows in the form in which items are scored."""
 
     kind = "change"
     line = "from the commit, the file and its lines so far to the new lines, as evaluation scores them"
     chats = False
 
-    def make(self, past: Past) -> Iterator[Example]:
-        """Yield the rows, best first: every commit gives two before any gives more."""
-        for _, usable in taking_turns(self._usable(past.candidates), _TURN):
-            yield from map(self._row, usable)
+    turn = 2
 
-    def _usable(self, found: Iterable[Candidate]) -> Iterator[tuple[str, list[Candidate]]]:
-        for commit, group in groupby(found, lambda candidate: candidate.item.commit):
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self._cutter = Cutter(bench.tokenizer, bench.evaluation)
+
+    def batches(self, past: Past) -> Iterator[list[_Commit]]:
+        """Yield the commits, newest first."""
+        by_commit = groupby(past.changed, lambda file: file.version.change.commit)
+        return in_batches((list(files) for _, files in by_commit), _characters)
+
+    def groups(self, batch: list[_Commit]) -> Iterator[list[Example]]:
+        """Yield the rows of each commit, by path and line."""
+        for commit in batch:
             self.tally.sources += 1
             usable = []
-            for candidate in group:
+            for candidate in (found for file in commit for found in file.candidates("train", self._cutter)):
                 if candidate.removed:
-                    self.tally.skipped[candidate.removed] += 1
+                    self.skip(candidate.removed)
                 else:
                     usable.append(candidate)
-            yield commit, usable
+            yield [self._row(candidate) for candidate in usable]
 
     def _row(self, candidate: Candidate) -> Example:
         row = self.example(candidate, "train")
@@ -52,11 +59,18 @@ class Changes(Builder):
 
     def example(self, candidate: Candidate, split: str) -> Example:
         """Return the row of a candidate. Where a row is shorter than what is scored, the context is."""
-        room = self.bench.length - len(item_target(candidate.item, self.bench.tokenizer))
-        budget = max(0, min(self.bench.evaluation.context_tokens, room))
+        budget, room = self.bench.evaluation.context_tokens, self.bench.length
+        if budget + self.bench.evaluation.max_target_tokens > room:
+            room -= len(item_target(candidate.item, self.bench.tokenizer))
+            budget = max(0, min(budget, room))
         return item_example(
             candidate.item, self.bench.tokenizer, budget, self.bench.repository, split, candidate.lineage
         )
+
+
+def _characters(commit: _Commit) -> int:
+    """Return a measure of the work: most of a file is only read past."""
+    return sum(1_000 * len(file.version.change.hunks) + len(file.version.text) // 20 for file in commit)
 
 
 BUILDER = Changes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from inhouse.config import Evaluation
 from inhouse.datasets.accounting import Tally
-from inhouse.datasets.candidates import candidates
+from inhouse.datasets.candidates import candidates, changed_files
 from inhouse.datasets.items import Cutter
 from inhouse.datasets.negatives import find_negatives
 from inhouse.datasets.patches import branch_patches, commit_patches
@@ -25,7 +25,7 @@ from inhouse.records import Example
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from inhouse.datasets.candidates import Candidate
+    from inhouse.datasets.candidates import Candidate, ChangedFile
     from inhouse.datasets.general import GeneralFile
     from inhouse.datasets.material import Material, SourceFile
     from inhouse.datasets.negatives import Negative
@@ -61,7 +61,8 @@ class Past:
     """What may be learnt from: nothing newer than the training cut. Everything is read as it is asked for."""
 
     files: Iterable[SourceFile] = ()  # of the tree at the training cut, best first
-    candidates: Iterable[Candidate] = ()  # runs of new code, together by commit, newest commit first
+    changed: Iterable[ChangedFile] = ()  # files with new code, together by commit, newest commit first
+    candidates: Iterable[Candidate] = ()  # runs of new code in them
     patches: Iterable[Patch] = ()  # commits with both sides of their files, newest first
     branches: Iterable[Patch] = ()  # merges on the main line with the combined change, newest first
     snapshots: Snapshots | None = None  # indexes of older trees
@@ -77,6 +78,7 @@ class Past:
         patches = _Lazy(lambda: commit_patches(material, commits))
         return cls(
             files,
+            _Lazy(lambda: changed_files(material, commits, cutter)),
             _Lazy(lambda: candidates(material, commits, "train", (), cutter)),
             patches,
             _Lazy(lambda: branch_patches(material)),
@@ -100,10 +102,15 @@ class Builder(ABC):
 
     def rows(self, past: Past) -> Iterator[Example]:
         """Yield the examples, best first, each of at most `bench.length` tokens."""
+        if self.is_ready():
+            yield from self.make(past)
+
+    def is_ready(self) -> bool:
+        """Tell whether the model has what it takes; what it lacks is tallied."""
         if self.chats and not self.bench.tokenizer.has_chat_template:
-            self.tally.skipped["the model has no chat template"] += 1
-            return
-        yield from self.make(past)
+            self.skip("the model has no chat template")
+            return False
+        return True
 
     @abstractmethod
     def make(self, past: Past) -> Iterator[Example]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inhouse.datasets.builders.contract import Builder
-from inhouse.datasets.items import taking_turns
+from inhouse.datasets.builders.batched import Batched, in_batches
 from inhouse.datasets.windows import definition_starts, split_lines
 from inhouse.languages import is_test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from inhouse.datasets.builders.contract import Past
     from inhouse.datasets.material import SourceFile
@@ -20,33 +19,30 @@ __all__ = ["BUILDER", "Implementations", "head_and_body"]
 
 _MIN_LINES = 5  # of the whole function
 _MIN_BODY_LINES = 2
-_TURN = 4  # rows of a file before all the others have had theirs
 _KINDS = frozenset({"function", "method"})
 
 
-class Implementations(Builder):
+class Implementations(Batched[list["SourceFile"]]):
     """Makes rows of documented functions; one that is longer than a row is skipped whole."""
 
     kind = "implementation"
     line = "from the signature and documentation of a function to its body"
 
-    def make(self, past: Past) -> Iterator[Example]:
-        """Yield the rows, best first: every file that is no test gives four before any gives more."""
-        for file, documented in taking_turns(self._documented(past.files), _TURN):
-            yield from self._rows(file, documented)
+    turn = 4
 
-    def _documented(self, files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, list[Symbol]]]:
-        for file in files:
-            if not is_test(file.path, file.language):
-                self.tally.sources += 1
-                yield file, [symbol for symbol in file.parsed.symbols if _is_documented(symbol)]
+    def batches(self, past: Past) -> Iterator[list[SourceFile]]:
+        """Yield the files that are no tests."""
+        files = (file for file in past.files if not is_test(file.path, file.language))
+        return in_batches(files, lambda file: len(file.text))
 
-    def _rows(self, file: SourceFile, symbols: Sequence[Symbol]) -> Iterator[Example]:
-        starts = definition_starts(file.parsed, split_lines(file.text)) if symbols else {}
-        for symbol in symbols:
-            row = self._row(file, symbol, starts[symbol.start_line])
-            if row is not None:
-                yield row
+    def groups(self, batch: list[SourceFile]) -> Iterator[list[Example]]:
+        """Yield the rows of each file, in the order of its functions."""
+        for file in batch:
+            self.tally.sources += 1
+            symbols = [symbol for symbol in file.parsed.symbols if _is_documented(symbol)]
+            starts = definition_starts(file.parsed, split_lines(file.text)) if symbols else {}
+            rows = (self._row(file, symbol, starts[symbol.start_line]) for symbol in symbols)
+            yield [row for row in rows if row is not None]
 
     def _row(self, file: SourceFile, symbol: Symbol, first_line: int) -> Example | None:
         head, body = head_and_body(file, symbol, first_line)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inhouse.datasets.builders.tasks import EditBuilder
+from inhouse.datasets.builders.tasks import CommitBuilder
 from inhouse.datasets.edits import fenced_diff
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["BUILDER", "Refactors"]
 _MIN_WORDS = 8  # of a reason
 
 
-class Refactors(EditBuilder):
+class Refactors(CommitBuilder):
     """Makes rows of refactorings."""
 
     kind = "refactor"

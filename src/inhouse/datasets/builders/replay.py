@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inhouse.datasets.builders.batched import in_batches
 from inhouse.datasets.builders.windowed import Windowed
 from inhouse.datasets.formats import markers
 from inhouse.datasets.mixing import REPLAY
@@ -20,22 +21,32 @@ if TYPE_CHECKING:
 
     from inhouse.datasets.builders.contract import Past
     from inhouse.datasets.general import GeneralFile
+    from inhouse.hygiene.duplicates import SpansWithin
     from inhouse.records import Example
 
 __all__ = ["BUILDER", "Replay"]
 
 
-class Replay(Windowed):
+_Batch = tuple[list["GeneralFile"], "SpansWithin"]
+
+
+class Replay(Windowed[_Batch]):
     """Makes windows of files of others; one that holds a span of the held-out period is dropped."""
 
     kind = REPLAY
     line = "general code under permissive licences, in windows, against forgetting"
     turn = 2
 
-    def by_file(self, past: Past) -> Iterator[list[Example]]:
-        """Yield the rows of each general file."""
-        for file in past.general:
-            yield [row for row in self.file_rows(file) if self._is_new(row, past)]
+    def batches(self, past: Past) -> Iterator[_Batch]:
+        """Yield the general files, and what no row may hold."""
+        for files in in_batches(past.general, lambda file: len(file.text)):
+            yield files, past.heldout
+
+    def groups(self, batch: _Batch) -> Iterator[list[Example]]:
+        """Yield the rows of each file."""
+        files, heldout = batch
+        for file in files:
+            yield [row for row in self.file_rows(file) if self._is_new(row, heldout)]
 
     def file_rows(self, file: GeneralFile) -> list[Example]:
         """Return the windows of a file as rows."""
@@ -43,11 +54,11 @@ class Replay(Windowed):
         parsed = parse(file.path, file.text, detect(file.path))
         return self.cut(head, split_lines(file.text), parsed, file.lineage)
 
-    def _is_new(self, row: Example, past: Past) -> bool:
-        if past.heldout.find(row.text) is None:
+    def _is_new(self, row: Example, heldout: SpansWithin) -> bool:
+        if heldout.find(row.text) is None:
             return True
         self.skip("holds a span of the held-out period")
-        self.tally.tokens_truncated += len(row.input_ids)
+        self.tally.tokens_dropped += len(row.input_ids)
         return False
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inhouse.datasets.builders.batched import Batched, in_batches
 from inhouse.datasets.builders.contract import Builder
 from inhouse.datasets.edits import constraints, context_before, fenced_diff, unusable
 from inhouse.datasets.messages import read_message
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from inhouse.datasets.patches import Patch
     from inhouse.records import Example
 
-__all__ = ["BUILDER", "EditBuilder", "Tasks"]
+__all__ = ["BUILDER", "CommitBuilder", "EditBuilder", "Tasks"]
 
 
 class EditBuilder(Builder):
@@ -29,11 +30,6 @@ class EditBuilder(Builder):
 
     wanted: str
     """Kind of message."""
-
-    def make(self, past: Past) -> Iterator[Example]:
-        """Yield the rows, newest first."""
-        for patch in past.patches:
-            yield from self.of_patch(patch, read_message(patch.message))
 
     def of_patch(self, patch: Patch, message: Message) -> Iterator[Example]:
         """Yield the row of a patch, if it makes one; else tally why not."""
@@ -70,7 +66,27 @@ class EditBuilder(Builder):
         return fenced_diff(patch)
 
 
-class Tasks(EditBuilder):
+class CommitBuilder(EditBuilder, Batched[list["Patch"]]):
+    """Does so for single commits."""
+
+    turn = 1
+
+    def batches(self, past: Past) -> Iterator[list[Patch]]:
+        """Yield the commits, newest first."""
+        return in_batches(past.patches, _characters)
+
+    def groups(self, batch: list[Patch]) -> Iterator[list[Example]]:
+        """Yield the row of each."""
+        for patch in batch:
+            yield list(self.of_patch(patch, read_message(patch.message)))
+
+
+def _characters(patch: Patch) -> int:
+    """Return a measure of the work that a patch makes."""
+    return sum(len(file.before) + len(file.after) for file in patch.files) // 2
+
+
+class Tasks(CommitBuilder):
     """Makes rows of commits that say what they do."""
 
     kind = "task"

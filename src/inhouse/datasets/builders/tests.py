@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from inhouse.datasets.builders.batched import in_turns
 from inhouse.datasets.builders.contract import Builder
 from inhouse.datasets.builders.implementations import head_and_body
 from inhouse.datasets.imports import Resolver
-from inhouse.datasets.items import taking_turns
 from inhouse.datasets.windows import definition_starts, split_lines
 from inhouse.languages import is_code, is_test
 
@@ -56,9 +56,8 @@ class PairedTests(Builder):
     def make(self, past: Past) -> Iterator[Example]:
         """Yield the rows, best first: every test file gives four pairs before any gives more."""
         files = [file for file in past.files if is_code(file.language)]
-        for _, own in taking_turns(enumerate(pairs(files, self)), _TURN):
-            for pair in own:
-                yield from self._rows(pair)
+        for pair in in_turns(pairs(files, self), _TURN, spread=True):
+            yield from self._rows(pair)
 
     def _rows(self, pair: Pair) -> Iterator[Example]:
         test = _whole(pair.test_file, pair.test)

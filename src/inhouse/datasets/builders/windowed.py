@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections import deque
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, TypeVar
 
-from inhouse.datasets.builders.contract import Builder
+from inhouse.datasets.builders.batched import Batched
 from inhouse.datasets.formats import example, first_lines
 from inhouse.datasets.windows import cut_windows, definition_starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    from inhouse.datasets.builders.contract import Bench, Past
+    from inhouse.datasets.builders.contract import Bench
     from inhouse.languages import Parsed
     from inhouse.records import Example
 
@@ -22,32 +20,18 @@ __all__ = ["Windowed"]
 _MIN_TOKENS = 32  # of text: shorter rows are not worth their markers
 
 
-class Windowed(Builder):
+_Batch = TypeVar("_Batch")
+
+
+class Windowed(Batched[_Batch]):
     """Makes windows of files; every file gives `turn` of them before any gives more."""
 
     chats = False
-    turn: ClassVar[int]
+    spread = False
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
         self._closing = [*bench.tokenizer.encode("\n"), *bench.tokenizer.document_end]
-
-    @abstractmethod
-    def by_file(self, past: Past) -> Iterator[list[Example]]:
-        """Yield the rows of each file."""
-
-    def make(self, past: Past) -> Iterator[Example]:
-        """Yield the rows, best first, in turns of the files."""
-        waiting: deque[list[Example]] = deque()
-        for rows in self.by_file(past):
-            self.tally.tokens_waiting += sum(len(row.input_ids) for row in rows)
-            yield from self._given(rows[: self.turn])
-            waiting.append(rows[self.turn :])
-        while waiting:
-            rows = waiting.popleft()
-            yield from self._given(rows[: self.turn])
-            if len(rows) > self.turn:
-                waiting.append(rows[self.turn :])
 
     def shorten(self, row: Example, room: int) -> Example | None:
         """Return the row's first whole lines, in at most `room` tokens; None when that is next to nothing."""
@@ -70,7 +54,7 @@ class Windowed(Builder):
         rows = []
         for window in windows:
             if not window.text.isspace():
-                ids = tokenizer.encode(window.text.rstrip()) + (self._closing if window.is_end else [])
+                ids = [*window.tokens, *(self._closing if window.is_end else ())]
                 place = f"line {window.start_line}"
                 rows.append(example(self.kind, "train", tokenizer, (head, ids), lineage, place))
         self.tally.sources += 1
@@ -78,8 +62,3 @@ class Windowed(Builder):
         self.tally.tokens_truncated += truncated
         self.tally.tokens_seen += truncated + sum(len(row.input_ids) for row in rows)
         return rows
-
-    def _given(self, rows: Iterable[Example]) -> Iterator[Example]:
-        for row in rows:
-            self.tally.tokens_waiting -= len(row.input_ids)
-            yield row
