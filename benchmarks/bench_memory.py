@@ -18,9 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from recipes import plain_recipe
+
 from inhouse.records import Example, Recipe
 
-ALL = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MODEL = "builtin:smollm2-135m"
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -121,27 +122,7 @@ def make_recipe(steps: int, changes: dict[str, Any], config: dict[str, Any]) -> 
     from inhouse.planning.hardware import Hardware
     from inhouse.planning.method import follow_method
 
-    recipe = Recipe(
-        method="lora",
-        rank=16,
-        alpha=32,
-        targets=ALL,
-        dropout=0.05,
-        learning_rate=1e-5,
-        schedule="cosine",
-        warmup_share=0.0,
-        weight_decay=0.0,
-        epochs=1.0,
-        sequence_length=512,
-        rows=1,
-        accumulation=1,
-        max_steps=steps,
-        validate_every=steps,
-        patience=0,
-        precision="float32",
-        checkpointing=False,
-        seed=0,
-    )
+    recipe = plain_recipe(steps, dropout=0.05, learning_rate=1e-5, sequence_length=512)
     wished = Training(method=changes.get("method"), targets=changes.get("targets"), learning_rate=1e-5)
     recipe = follow_method(replace(recipe, **changes), config, Hardware(1, 0, "", 0), wished)[0]
     return replace(recipe, **changes)

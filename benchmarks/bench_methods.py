@@ -129,33 +129,14 @@ def measure(name: str, given: argparse.Namespace) -> dict[str, Any]:
 
 def recipe_of(name: str, model: Any, rows: int) -> Any:
     """Return the method's default recipe; every step is one row."""
+    from recipes import plain_recipe
+
     from inhouse.config import Training
     from inhouse.planning.hardware import probe
     from inhouse.planning.method import follow_method
-    from inhouse.records import Recipe
 
     config = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
-    plain = Recipe(
-        method="lora",
-        rank=16,
-        alpha=32,
-        targets=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
-        dropout=0.0,
-        learning_rate=3e-4,
-        schedule="cosine",
-        warmup_share=0.1,
-        weight_decay=0.0,
-        epochs=1.0,
-        sequence_length=ROW,
-        rows=1,
-        accumulation=ROWS_IN_A_STEP,
-        max_steps=rows,
-        validate_every=rows,
-        patience=0,
-        precision="float32",
-        checkpointing=False,
-        seed=0,
-    )
+    plain = plain_recipe(rows, warmup_share=0.1, sequence_length=ROW, accumulation=ROWS_IN_A_STEP)
     return replace(follow_method(plain, config, probe(), Training(method=name))[0], method=name)
 
 
