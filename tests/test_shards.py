@@ -92,6 +92,27 @@ def slow(seconds: float, path: Path) -> None:
     time.sleep(seconds)
 
 
+def _interrupted(
+    code: str, delay: float, *arguments: Path, to_all: bool = True
+) -> tuple[str, str, int | None]:
+    """Run code that says "ready" and goes to work; return what it said after a Ctrl-C, and its status."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=Path(__file__).parent.parent,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(delay)
+    (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    return out, err, process.returncode
+
+
 @pytest.mark.parametrize("to_all", [False, True], ids=["one process", "a terminal's whole group"])
 @pytest.mark.parametrize("delay", [0.0, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8])
 def test_ctrl_c_ends_a_pool_that_is_starting_without_a_word(
@@ -106,21 +127,7 @@ def test_ctrl_c_ends_a_pool_that_is_starting_without_a_word(
         "try: work()\n"
         "except KeyboardInterrupt: print('stopped')"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)],
-        cwd=Path(__file__).parent.parent,
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(delay)
-    (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (out, err, process.returncode) == ("stopped\n", "", 0)
+    assert _interrupted(code, delay, tmp_path, to_all=to_all) == ("stopped\n", "", 0)
 
 
 def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
@@ -192,21 +199,7 @@ def test_ctrl_c_ends_processes_that_answer_without_a_word(delay: float) -> None:
         "try: work()\n"
         "except KeyboardInterrupt: print('stopped')"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=Path(__file__).parent.parent,
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(delay)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (out, err, process.returncode) == ("stopped\n", "", 0)
+    assert _interrupted(code, delay) == ("stopped\n", "", 0)
 
 
 def test_processes_that_answer_leave_when_their_parent_is_killed() -> None:

@@ -22,7 +22,6 @@ from tests.datasets.project import (
     Stream,
     Words,
     make_dataset,
-    make_project,
     make_settings,
     prepare,
 )
@@ -39,16 +38,6 @@ FILES = (
     "review.csv",
     "review.html",
 )
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return make_project(tmp_path_factory.mktemp("project") / "shop.git")
-
-
-@pytest.fixture(scope="module")
-def prepared(project: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return prepare(project.path, make_settings(), tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture(scope="module")

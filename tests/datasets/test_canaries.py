@@ -14,13 +14,7 @@ from inhouse.errors import UserMistake
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.records import Example, Item
 from inhouse.shards import read_records
-from tests.datasets.project import make_dataset, make_project, make_settings, prepare
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("shop")
-    return prepare(make_project(folder / "shop.git").path, make_settings(), folder)
+from tests.datasets.project import make_dataset, make_settings
 
 
 @pytest.fixture(scope="module")

@@ -18,18 +18,8 @@ from inhouse.hygiene.duplicates import SpanIndex, SpansWithin
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.records import Example, Item
 from inhouse.shards import read_records
-from tests.datasets.project import Project, Words, make_dataset, make_project, make_settings, prepare
+from tests.datasets.project import Project, Words, make_dataset, make_settings
 from tests.datasets.test_general import MIT
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return make_project(tmp_path_factory.mktemp("project") / "shop.git")
-
-
-@pytest.fixture(scope="module")
-def prepared(project: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return prepare(project.path, make_settings(), tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture(scope="module")

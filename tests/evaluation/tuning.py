@@ -9,6 +9,7 @@ from inhouse.progress import Progress
 from inhouse.records import Example, Recipe
 from inhouse.shards import write_records
 from inhouse.training.trainer import train
+from tests.recipes import plain_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from inhouse.models.resolve import BaseModel
     from inhouse.models.tokenizer import Tokenizer
 
-LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 ROW = 256
 
 
@@ -52,24 +52,11 @@ def tune(
 
 def recipe(steps: int) -> Recipe:
     """Return rank 8 on all linear layers, one row of 256 tokens a step."""
-    return Recipe(
-        method="lora",
+    return plain_recipe(
         rank=8,
         alpha=16,
-        targets=LINEAR,
-        dropout=0.0,
         learning_rate=1e-3,
-        schedule="cosine",
-        warmup_share=0.1,
-        weight_decay=0.0,
-        epochs=1.0,
         sequence_length=ROW,
-        rows=1,
-        accumulation=1,
         max_steps=steps,
         validate_every=steps,
-        patience=0,
-        precision="float32",
-        checkpointing=False,
-        seed=0,
     )

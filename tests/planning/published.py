@@ -8,12 +8,13 @@ from inhouse.planning.memory import Estimate, Habits, estimate
 from inhouse.planning.serving_memory import estimate_serving
 from inhouse.planning.shapes import PUBLIC_SHAPES, Shape
 from inhouse.records import Recipe
-from tests.planning.settings import ALL, RECIPE
+from tests.planning.settings import RECIPE
+from tests.recipes import LINEAR
 
 GIGABYTE, GIBIBYTE = 10**9, 2**30
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 GPU = replace(RECIPE, precision="bfloat16", sequence_length=2_048, dropout=0.05)
-FULL = replace(GPU, method="full", targets=ALL, rank=0, alpha=0, dropout=0.0)
+FULL = replace(GPU, method="full", targets=LINEAR, rank=0, alpha=0, dropout=0.0)
 QLORA = replace(GPU, method="qlora", quantization="nf4")
 
 HANDBOOK = Habits(
@@ -80,30 +81,30 @@ POINTS = [
     ),
     Point(
         "handbook", "Qwen2.5-Coder-7B, 16-bit LoRA r=32, batch 4 of 2,048: 40 GB", "qwen2.5-coder-7b",
-        replace(GPU, rank=32, targets=ALL, rows=4, checkpointing=True), PLAIN, 40e9,
+        replace(GPU, rank=32, targets=LINEAR, rows=4, checkpointing=True), PLAIN, 40e9,
         "only with recomputed activations and all logits in memory; without recomputing it takes far more",
     ),
     Point(
         "handbook", "the same, QLoRA: 24 GB", "qwen2.5-coder-7b",
-        replace(QLORA, rank=32, targets=ALL, rows=3, checkpointing=True), PAGED, 24e9,
+        replace(QLORA, rank=32, targets=LINEAR, rows=3, checkpointing=True), PAGED, 24e9,
         "too low beside it: three such rows take that much, four take 30 GB",
     ),
     Point(
         "notes", "QLoRA fits 65B into 48 GB", "llama-65b",
-        replace(QLORA, rank=64, targets=ALL, sequence_length=512, checkpointing=True),
+        replace(QLORA, rank=64, targets=LINEAR, sequence_length=512, checkpointing=True),
         replace(PAGED, trained=2, gradient=2), 48 * GIBIBYTE,
         "a bound: one recomputed row of 512, 16-bit adapter, 8-bit moments",
         within=0.25,
     ),
     Point(
         "Qwen", "Qwen-7B, LoRA r=64, 2,048: 23.8 GB", "qwen-7b",
-        replace(GPU, rank=64, targets=ALL, checkpointing=True),
+        replace(GPU, rank=64, targets=LINEAR, checkpointing=True),
         replace(PLAIN, trained=2, gradient=2, moments=12), 23.8e9,
         "holds with a float32 copy of a 16-bit adapter, recomputed, all logits in memory",
     ),
     Point(
         "Qwen", "Qwen-7B, QLoRA r=64, 2,048: 13.9 GB", "qwen-7b",
-        replace(QLORA, rank=64, targets=ALL, checkpointing=True),
+        replace(QLORA, rank=64, targets=LINEAR, checkpointing=True),
         replace(PLAIN, trained=2, gradient=2, moments=12), 13.9e9,
         "the same; its four-bit format (GPTQ) takes about what NF4 takes",
     ),
@@ -120,7 +121,7 @@ POINTS = [
     ),
     Point(
         "torchtune", "Llama-3.2-3B, LoRA, 4,096: 8.5 GiB", "llama-3.2-3b",
-        replace(GPU, rank=64, targets=ALL, dropout=0.0, sequence_length=4_096, rows=2, checkpointing=True),
+        replace(GPU, rank=64, targets=LINEAR, dropout=0.0, sequence_length=4_096, rows=2, checkpointing=True),
         TORCHTUNE,
         8.5 * GIBIBYTE,
         "holds for two rows, logits in eight chunks, inputs of layers offloaded, 8-bit moments",
@@ -128,7 +129,7 @@ POINTS = [
     Point(
         "torchtune", "the same, QLoRA: 4.6 GiB", "llama-3.2-3b",
         replace(
-            QLORA, rank=64, targets=ALL, dropout=0.0, sequence_length=4_096, rows=2, checkpointing=True
+            QLORA, rank=64, targets=LINEAR, dropout=0.0, sequence_length=4_096, rows=2, checkpointing=True
         ),
         TORCHTUNE,
         4.6 * GIBIBYTE,
@@ -147,7 +148,7 @@ def rules() -> dict[str, tuple[float, float, str]]:
         validated=0,
         rate=1.0,
     )
-    recipe = replace(GPU, rank=32, targets=ALL, checkpointing=True)  # 5,000 examples, three times
+    recipe = replace(GPU, rank=32, targets=LINEAR, checkpointing=True)  # 5,000 examples, three times
     long = estimate(
         PUBLIC_SHAPES["qwen2.5-coder-7b"], recipe, trained=3 * 5_000 * 2_048, validated=0, rate=312e12
     )

@@ -9,10 +9,11 @@ import pytest
 from inhouse.errors import UserMistake
 from inhouse.planning.fit import needed_bytes, remedies, require_fit
 from inhouse.planning.shapes import PUBLIC_SHAPES
-from tests.planning.settings import ALL, RECIPE
+from tests.planning.settings import RECIPE
+from tests.recipes import LINEAR
 
 QWEN_7B = PUBLIC_SHAPES["qwen2.5-coder-7b"]
-GPU = replace(RECIPE, precision="bfloat16", sequence_length=2_048, rank=32, targets=ALL, rows=2)
+GPU = replace(RECIPE, precision="bfloat16", sequence_length=2_048, rank=32, targets=LINEAR, rows=2)
 
 
 def test_every_remedy_fits_and_the_same_training_comes_before_another() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import random
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from inhouse.planning.hardware import Hardware
 from inhouse.planning.method import follow_method
 from inhouse.records import Example, Recipe
 from inhouse.shards import write_records
+from tests.recipes import plain_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,28 +52,23 @@ def write_dataset(folder: Path, *parts: Sequence[Example]) -> Path:
 
 def recipe(**changes: Any) -> Recipe:
     """Return a small recipe for the tiny model, dropout on."""
-    plain = Recipe(
-        method="lora",
-        rank=4,
-        alpha=8,
-        targets=("q_proj", "v_proj", "up_proj", "down_proj"),
-        dropout=0.1,
-        learning_rate=5e-3,
-        schedule="cosine",
-        warmup_share=0.1,
-        weight_decay=0.01,
-        epochs=2.0,
-        sequence_length=64,
-        rows=2,
-        accumulation=2,
-        max_steps=100,
-        validate_every=3,
-        patience=2,
-        precision="float32",
-        checkpointing=False,
-        seed=7,
-    )
-    return dataclasses.replace(plain, **changes)
+    small: dict[str, Any] = {
+        "rank": 4,
+        "alpha": 8,
+        "targets": ("q_proj", "v_proj", "up_proj", "down_proj"),
+        "dropout": 0.1,
+        "learning_rate": 5e-3,
+        "weight_decay": 0.01,
+        "epochs": 2.0,
+        "sequence_length": 64,
+        "rows": 2,
+        "accumulation": 2,
+        "max_steps": 100,
+        "validate_every": 3,
+        "patience": 2,
+        "seed": 7,
+    }
+    return plain_recipe(**small | changes)
 
 
 def method_recipe(name: str, model: BaseModel, **changes: Any) -> Recipe:

@@ -36,7 +36,6 @@ _ACTIONS = {
 }
 _MOST_WORDS = {"build": 1, "stats": 1, "show": 1, "diff": 2, "export": 1, "tokenizer": 0}
 _ROWS = ("split", "kind", "rows", "tokens", "with loss", "cut", "cut share")
-_MIXING = ("kind", "asked for", "got", "tokens", "left out")
 _SCORED = ("scored", "not scored", "tokens", "from", "median", "to", "too likely", "too unlikely")
 _WIDTH = 130  # characters of a row that is only pointed at
 _OPEN, _CLOSE = "⟦", "⟧"

@@ -98,16 +98,11 @@ def write_dataset(
     _write_items(folder / "items.parquet", folder / "removed.parquet", chain(*found.values()))
     _write_items(folder / "documents.parquet", folder / "documents_removed.parquet", documents)
     write_records(folder / "contamination.parquet", maker.benchmarks.hits, BenchmarkHit)
-    overlap = Benchmarks.of_heldout(each.item for each in found["heldout"] if not each.removed)
-    for row in training.once():
-        overlap.find(row)
+    rows = training.once()
+    overlap = _overlap(found["heldout"], rows)
     write_records(folder / "overlap.parquet", overlap.hits, BenchmarkHit)
-    write_review(
-        folder,
-        sampled(training.once(), settings.dataset.review_share, settings.seed),
-        tokenizer,
-        maker.likelihood.extremes(),
-    )
+    sample = sampled(rows, settings.dataset.review_share, settings.seed)
+    write_review(folder, sample, tokenizer, maker.likelihood.extremes())
     maker.planted.write(folder)
     account = {
         "budget": settings.budget,
@@ -127,6 +122,14 @@ def write_dataset(
         account["preferences"] = {"pairs": len(pairs), "dropped": maker.screen.account(PREFERENCE)}
     write_json(folder / "accounting.json", account)
     _say(account, progress)
+
+
+def _overlap(heldout: Iterable[Candidate], rows: Iterable[Example]) -> Benchmarks:
+    """Return the held-out items, looked at like a benchmark, with what the rows share with them."""
+    overlap = Benchmarks.of_heldout(each.item for each in heldout if not each.removed)
+    for row in rows:
+        overlap.find(row)
+    return overlap
 
 
 def _write_items(kept: Path, removed: Path, candidates: Iterable[Candidate]) -> None:

@@ -44,11 +44,6 @@ class Encoded:
         """Return how many tokens begin before each offset."""
         return np.searchsorted(self._ends, offsets, "left").astype(np.int64)
 
-    def bytes_of(self, first: int, last: int) -> int:
-        """Return how many bytes the tokens from `first` to `last` stand for."""
-        ends = self._ends
-        return int(ends[last - 1] - (ends[first - 1] if first else 0)) if last > first else 0
-
     def part(self, start: int, end: int) -> list[int]:
         """Return the tokens of the text between two offsets, as if it stood alone."""
         if start == 0 and end == len(self.raw):

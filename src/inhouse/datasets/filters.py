@@ -116,11 +116,8 @@ class RowFilters:
     def _copy(self, row: Example) -> str:
         if self._rows is None:
             return ""
-        if self._rows.find(row.text) is not None:
-            return "a copy of an earlier row"
         self._number += 1
-        self._rows.add(self._number, row.text)
-        return ""
+        return "a copy of an earlier row" if self._rows.find_or_add(self._number, row.text) else ""
 
 
 def toxic_word(text: str, words: frozenset[str]) -> str:

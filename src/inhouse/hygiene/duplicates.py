@@ -73,10 +73,8 @@ def near_duplicates(texts: Iterable[str], threshold: float) -> list[tuple[int, i
     for number, text in enumerate(texts):
         if number not in suspects:
             continue
-        near = kept.find(text)
-        if near is None:
-            kept.add(number, text)
-        else:
+        near = kept.find_or_add(number, text)
+        if near is not None:
             found.append((number, *near))
     return found
 
@@ -99,39 +97,56 @@ class NearIndex:
 
     def add(self, key: int, text: str) -> None:
         """Add a text under a number of its own."""
-        shingles = _shingles(text, FILE_SHINGLE)
-        if len(shingles):
-            self._kept[key] = shingles
-            self._buckets.insert(key, _sketch_of(shingles))
+        own = _shingles(text, FILE_SHINGLE)
+        if len(own):
+            self._insert(key, own, _sketch_of(own))
 
     def find(self, text: str) -> tuple[int, float] | None:
         """Return the number of the most similar text, of equals the lowest, if it reaches the threshold."""
         own = _shingles(text, FILE_SHINGLE)
-        if not len(own) or not self._may_hold(own):
+        return self._nearest(own, _sketch_of(own)) if len(own) and self._may_hold(own) else None
+
+    def find_or_add(self, key: int, text: str) -> tuple[int, float] | None:
+        """Do as `find` does, and add the text where nothing is found; before `freeze`."""
+        own = _shingles(text, FILE_SHINGLE)
+        if not len(own):
             return None
-        near = [(_jaccard(own, self._kept[other]), -other) for other in self._buckets.query(_sketch_of(own))]
-        similarity, other = max(near, default=(0.0, 0))
-        return (-other, similarity) if similarity >= self._threshold else None
+        sketch = _sketch_of(own)
+        near = self._nearest(own, sketch)
+        if near is None:
+            self._insert(key, own, sketch)
+        return near
 
     def may_hold_part(self, text: str) -> bool:
         """Tell whether a part of a text may be found; after `freeze`.
 
         |A & B| >= t |B|, and the shingles of a part are among those of the text.
         """
-        own, known = _shingles(text, FILE_SHINGLE), self._known
-        if known is None or not len(known) or not len(own):
-            return known is None
-        shared = int((known[np.searchsorted(known, own).clip(max=len(known) - 1)] == own).sum())
-        return shared >= self._threshold * min(map(len, self._kept.values()))
+        own = _shingles(text, FILE_SHINGLE)
+        if self._known is None or not len(self._known) or not len(own):
+            return self._known is None
+        return self._shared(own, self._known) >= self._threshold * min(map(len, self._kept.values()))
 
     def _may_hold(self, own: Hashes) -> bool:
         """Tell whether enough shingles are known: |A & B| >= t |A | B| is never less than t |A|."""
-        if self._known is None:
-            return True
-        if not len(self._known):
-            return False
-        places = np.searchsorted(self._known, own).clip(max=len(self._known) - 1)
-        return int((self._known[places] == own).sum()) >= self._threshold * len(own)
+        if self._known is None or not len(self._known):
+            return self._known is None
+        return self._shared(own, self._known) >= self._threshold * len(own)
+
+    def _insert(self, key: int, own: Hashes, sketch: Any) -> None:
+        self._kept[key] = own
+        self._buckets.insert(key, sketch)
+
+    def _nearest(self, own: Hashes, sketch: Any) -> tuple[int, float] | None:
+        near = [(_jaccard(own, self._kept[other]), -other) for other in self._buckets.query(sketch)]
+        similarity, other = max(near, default=(0.0, 0))
+        return (-other, similarity) if similarity >= self._threshold else None
+
+    @staticmethod
+    def _shared(own: Hashes, known: Hashes) -> int:
+        """Return how many of some shingles are among sorted ones."""
+        places = np.searchsorted(known, own).clip(max=len(known) - 1)
+        return int((known[places] == own).sum())
 
 
 class SpanIndex:
@@ -169,12 +184,9 @@ class SpanIndex:
         shingles = np.unique(_shingles(text, SPAN_SHINGLE) & ~_OWNER_MASK)
         if len(shingles) < MIN_SPAN_SHINGLES:
             return self._find_lines(text)
-        first = np.searchsorted(self._postings, shingles, "left")
-        last = np.searchsorted(self._postings, shingles | _OWNER_MASK, "right")
-        places = [self._postings[a:b] for a, b in zip(first, last, strict=True) if b > a]
-        if not places:
+        shared = _held(self._postings, shingles)
+        if not len(shared):
             return None
-        shared = np.bincount((np.concatenate(places) & _OWNER_MASK).astype(np.int64))
         best = int(shared.argmax())
         share = float(shared[best]) / len(shingles)
         return (self._keys[best], share) if share >= self._threshold else None
@@ -222,11 +234,8 @@ class SpansWithin:
     def find(self, text: str) -> tuple[int, float] | None:
         """Return the number of the span of which the text holds most, and the share, if that is enough."""
         shingles = np.unique(_shingles(text, SPAN_SHINGLE) & ~_OWNER_MASK)
-        first = np.searchsorted(self._postings, shingles, "left")
-        last = np.searchsorted(self._postings, shingles | _OWNER_MASK, "right")
-        places = [self._postings[a:b] for a, b in zip(first, last, strict=True) if b > a]
-        if places:
-            held = np.bincount((np.concatenate(places) & _OWNER_MASK).astype(np.int64))
+        held = _held(self._postings, shingles)
+        if len(held):
             shares = held / np.array(self._sizes[: len(held)])
             best = int(shares.argmax())
             if shares[best] >= self._threshold:
@@ -296,6 +305,15 @@ def _sketch(batch: list[Hashes]) -> Any:
     offsets = np.concatenate([[0], np.cumsum([len(shingles) for shingles in batch])]).astype(np.uint64)
     hashes = np.concatenate(batch)
     return rensa.RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, _SLOTS, _SEED)
+
+
+def _held(postings: Hashes, shingles: Hashes) -> NDArray[np.int64]:
+    """Return for each owner how many of some shingles it has, up to the last that has one."""
+    first = np.searchsorted(postings, shingles, "left")
+    last = np.searchsorted(postings, shingles | _OWNER_MASK, "right")
+    places = [postings[a:b] for a, b in zip(first, last, strict=True) if b > a]
+    owners = np.concatenate([np.empty(0, np.uint64), *places]) & _OWNER_MASK
+    return np.bincount(owners.astype(np.int64))
 
 
 def _sketch_of(shingles: Hashes) -> Any:

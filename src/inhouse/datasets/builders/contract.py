@@ -23,7 +23,7 @@ from inhouse.hygiene.duplicates import SpansWithin
 from inhouse.records import Example
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inhouse.datasets.candidates import Candidate, ChangedFile
     from inhouse.datasets.general import GeneralFile
@@ -155,10 +155,6 @@ class Builder(ABC):
     def skip(self, reason: str) -> None:
         """Tally something that gives no row."""
         self.tally.skipped[reason] += 1
-
-    def skip_all(self, reasons: Mapping[str, int]) -> None:
-        """Tally several."""
-        self.tally.skipped.update(reasons)
 
 
 @dataclass(frozen=True)

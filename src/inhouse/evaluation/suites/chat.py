@@ -25,12 +25,10 @@ if TYPE_CHECKING:
 
     from inhouse.evaluation.tasks import Completion, Project
 
-__all__ = ["ENDS", "MOST_POINTS", "PARSES", "SUITE", "Chat", "chat_tasks"]
+__all__ = ["ENDS", "PARSES", "SUITE", "Chat", "chat_tasks"]
 
 ENDS = "ends its turn"
 PARSES = "parsable code"
-MOST_POINTS = 5.0
-"""Points by which a rate may differ from the base's."""
 
 _NO_CHECK = Check("", "", (), (), "", 0, 0.0)
 _SUFFIXES = {"c": "c", "javascript": "js"}
