@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from inhouse.datasets.encoded import Encoded
 from inhouse.datasets.formats import first_lines, space_at_end, target_text, text_needed
+from inhouse.datasets.material import HEAD
 from inhouse.datasets.split import MOST_OF_A_FILE, is_candidate
 from inhouse.datasets.windows import definition_starts, lines_with_code, split_lines, surely_code
 from inhouse.digests import digest_json
@@ -51,7 +52,6 @@ _TARGET_TOKENS = 64  # what a target has on average, with the default limit of 9
 _HELDOUT_SHARE, _VALIDATION_SHARE = 0.6, 0.25  # of the scored tokens; the rest measures what was forgotten
 _FEWEST_ARMS = 2
 _AT_MARGIN = re.compile(r"[^\W\d]|[@#/]")
-_HEAD = 4_096  # characters that may tell the language
 
 _Value = TypeVar("_Value")
 
@@ -179,7 +179,8 @@ class FileLines(ABC):
 
     def __init__(self, content: str) -> None:
         self.content = content
-        self.offsets = tuple(accumulate(map(len, split_lines(content)), initial=0))
+        self._lines = split_lines(content)
+        self.offsets = tuple(accumulate(map(len, self._lines), initial=0))
         """Of each line's first character, and the end."""
 
     @abstractmethod
@@ -211,7 +212,7 @@ class CodeLines(FileLines):
     def __init__(self, path: str, text: str) -> None:
         super().__init__(text)
         self._path = path
-        self._language = detect(path, text[:_HEAD])
+        self._language = detect(path, text[:HEAD])
 
     def starts(self, low: int, high: int) -> list[int]:
         """Return the lines between two where definitions begin, with the comments above them."""
@@ -244,10 +245,6 @@ class CodeLines(FileLines):
     def _opens_block(self, line: int) -> bool:
         """Tell whether a line stands at the margin, after an empty one."""
         return not self._lines[line - 1].strip() and _AT_MARGIN.match(self._lines[line]) is not None
-
-    @cached_property
-    def _lines(self) -> list[str]:
-        return split_lines(self.content)
 
     @cached_property
     def _parsed(self) -> Parsed:

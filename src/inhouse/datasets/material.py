@@ -170,8 +170,7 @@ class Material:
 
     def tree_paths(self, revision: str) -> frozenset[str]:
         """Return the paths of all files of a revision."""
-        entries = read_records(self._history, "trees", TreeEntry)
-        return frozenset(entry.path for entry in entries if entry.revision == revision)
+        return frozenset(self.tree_documents(revision))
 
     def texts(self, documents: Collection[str]) -> dict[str, str]:
         """Return the text of documents."""

@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from inhouse.datasets.material import HEAD
 from inhouse.datasets.split import periods
 from inhouse.datasets.windows import split_lines
 from inhouse.languages import detect, is_code
@@ -40,7 +41,6 @@ _CONTEXT = 3  # unchanged lines before and behind a run, as git has it
 _BATCH = 128  # commits whose texts are in memory at once
 _LONGEST = 4_000  # lines of a file that is compared line by line
 _STATUSES = frozenset("AMDR")
-_HEAD = 4_096
 _NO_LINE_END = "\\ No newline at end of file\n"
 
 
@@ -56,7 +56,6 @@ class FilePatch:
     after: str
     hunks: tuple[Hunk, ...]
     lineage: tuple[str, ...]
-    documents: tuple[str, str]  # before and after
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +155,11 @@ def _file(material: Material, change: Change, texts: dict[str, str]) -> FilePatc
         path=change.path,
         old_path=change.old_path,
         status=change.status,
-        language=detect(change.path, (after or before)[:_HEAD]),
+        language=detect(change.path, (after or before)[:HEAD]),
         before=before,
         after=after,
         hunks=change.hunks,
         lineage=tuple(place.id for place in places if place is not None),
-        documents=(change.old_document, change.document),
     )
 
 

@@ -127,9 +127,8 @@ class RowMaker:
 
     def planned(self) -> list[str]:
         """Return the mixture as a table, before it is built: what a kind cannot use flows to the others."""
-        replay = self._settings.dataset.replay
         room = self._budget - self.planted.tokens
-        wanted = {kind: self._share_of_all(kind) for kind in (*self._shares, *([REPLAY] if replay else ()))}
+        wanted = {kind: self._share_of_all(kind) for kind in self._builders}
         epochs = self._settings.dataset.epochs
         lines = [
             f"{kind:<14} {share:>5.0%} {int(room * share):>10,} tokens"
@@ -192,9 +191,8 @@ class RowMaker:
 
     def _usable(self, builder: Builder, shop: Workshop, past: Past) -> Iterator[Example]:
         """Yield rows without loss on code that is known to be wrong, and none that is not worth learning."""
-        for row in shop.rows(builder, past):
+        for row, is_clean in shop.rows(builder, past):
             kept = self._guard.guarded(row)
-            is_clean = shop.is_clean(row)
             if kept is None:
                 reason = "nothing but code that is known to be wrong"
             elif not is_clean and (hit := self.benchmarks.find(kept)) is not None:

@@ -218,19 +218,11 @@ def _table(rows: Sequence[tuple[list[Any], NDArray[np.int32], bytes]]) -> pa.Tab
     schema = record_schema(Example)
     ends = np.cumsum([0, *(len(ids) for _, ids, _ in rows)], dtype=np.int32)
     flags = np.frombuffer(b"".join(trained for *_, trained in rows), np.bool_)
-    ids = np.concatenate([np.empty(0, np.int32), *(ids for _, ids, _ in rows)]).astype(np.int64)
-    metas = list(zip(*(meta for meta, *_ in rows), strict=True)) or [()] * 6
-    columns: dict[str, Any] = dict(
-        zip(("id", "kind", "split", "text", "lineage", "weight"), metas, strict=True)
-    )
+    ids = np.concatenate([ids for _, ids, _ in rows]).astype(np.int64)
+    metas = zip(*(meta for meta, *_ in rows), strict=True)
+    columns: dict[str, Any] = {
+        name: pa.array(values, schema.field(name).type) for name, values in zip(_META, metas, strict=True)
+    }
     columns["input_ids"] = pa.ListArray.from_arrays(ends, ids)
     columns["trained"] = pa.ListArray.from_arrays(ends, flags)
-    return pa.table(
-        [
-            pa.array(columns[name], schema.field(name).type)
-            if isinstance(columns[name], tuple)
-            else columns[name]
-            for name in schema.names
-        ],
-        schema=schema,
-    )
+    return pa.table([columns[name] for name in schema.names], schema=schema)

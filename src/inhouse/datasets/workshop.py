@@ -64,7 +64,6 @@ class Workshop:
         self._tools = _Tools(bench, benchmarks)
         self.spill = spill
         self._processes = Processes(workers, _prepare, self._tools) if workers > 1 and size > ALONE else None
-        self._clean: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -75,24 +74,19 @@ class Workshop:
         if self._processes is not None:
             self._processes.__exit__(kind, error, trace)
 
-    def rows(self, builder: Builder, past: Past) -> Iterator[Example]:
-        """Yield the rows of a builder, best first, and tally what was seen."""
+    def rows(self, builder: Builder, past: Past) -> Iterator[tuple[Example, bool]]:
+        """Yield the rows of a builder, best first, and tally what was seen.
+
+        With each comes whether it is known to repeat no benchmark.
+        """
         if not isinstance(builder, Batched):
-            yield from builder.rows(past)
+            yield from ((row, False) for row in builder.rows(past))
             return
         if not builder.is_ready():
             return
         for place, clean in in_turns(self._groups(builder, past), builder.turn, spread=builder.spread):
             builder.tally.tokens_waiting -= place.tokens
-            if clean:
-                self._clean.add(place.id)
-            yield self.spill.read(place)
-
-    def is_clean(self, row: Example) -> bool:
-        """Tell once of a row that was yielded whether it is known to repeat no benchmark."""
-        known = row.id in self._clean
-        self._clean.discard(row.id)
-        return known
+            yield self.spill.read(place), clean
 
     def _groups(self, builder: Batched[Any], past: Past) -> Iterator[list[tuple[Place, bool]]]:
         works = ((builder.kind, batch) for batch in builder.batches(past))

@@ -18,7 +18,7 @@ from inhouse.planning.hardware import matmul_rate, probe
 from inhouse.planning.memory import estimate
 from inhouse.planning.recipe import Material, derive, derive_objective
 from inhouse.shards import write_json
-from inhouse.training.data import TrainingData, read_splits, validation_steps
+from inhouse.training.data import TrainingData, read_splits
 from inhouse.training.method import find_method, known_methods
 from inhouse.training.objectives import is_conversation, phases
 from inhouse.training.packing import pack_phases
@@ -54,12 +54,9 @@ def write_plan(model: BaseModel, dataset: Path, settings: Settings, folder: Path
     if "memory" not in settings.training.allow:
         require_fit(config, recipe, hardware.training_memory)
     data = TrainingData.read(dataset, recipe, pad=0)
-    trained = sum(data.step_tokens(step) for step in range(data.steps))
-    validations = 1 + len(validation_steps(data.steps, recipe.validate_every))
     rate = matmul_rate(hardware.device)
-    cost = estimate(
-        config, recipe, trained=trained, validated=validations * data.validation_tokens, rate=rate
-    )
+    validated = data.validations * data.validation_tokens
+    cost = estimate(config, recipe, trained=data.tokens, validated=validated, rate=rate)
     write_json(folder / "recipe.json", asdict(recipe))
     write_json(folder / "reasons.json", reasons)
     measured = {"training": cost.as_json(), "hardware": asdict(hardware), "operations_per_second": rate}
@@ -67,7 +64,7 @@ def write_plan(model: BaseModel, dataset: Path, settings: Settings, folder: Path
     for name, value in asdict(recipe).items():
         progress.say(f"recipe {name} = {value}: {reasons[name]}")
     progress.say(
-        f"estimate: {cost.total / 1e9:.1f} GB and {cost.seconds:,.0f} s for {trained:,} trained tokens"
+        f"estimate: {cost.total / 1e9:.1f} GB and {cost.seconds:,.0f} s for {data.tokens:,} trained tokens"
     )
 
 

@@ -51,7 +51,6 @@ class TrainingData:
     order: list[int]  # rows of `packing` in the order of training
     recipe: Recipe
     pad: int
-    digest: str  # of the examples on disk
     general: tuple[Example, ...] = ()  # general code that must not become less likely
 
     @classmethod
@@ -78,7 +77,6 @@ class TrainingData:
             order=order[: recipe.max_steps * recipe.rows * recipe.accumulation],
             recipe=recipe,
             pad=pad,
-            digest=examples_digest(dataset),
         )
 
     @property
@@ -98,6 +96,16 @@ class TrainingData:
     def step_tokens(self, step: int) -> int:
         """Return the tokens of one optimizer step, padding apart."""
         return _tokens(self.step_rows(step))
+
+    @cached_property
+    def tokens(self) -> int:
+        """Tokens of the whole training, padding apart."""
+        return sum(self.step_tokens(step) for step in range(self.steps))
+
+    @property
+    def validations(self) -> int:
+        """How often a training to the end validates, the base model's included."""
+        return 1 + len(validation_steps(self.steps, self.recipe.validate_every))
 
     def batch(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return the tensors of a forward pass over rows of `packing`."""
@@ -128,9 +136,7 @@ class TrainingData:
         rows = list(self.validation_packing.rows)
         if not rows:
             return []
-        times = 1 + len(validation_steps(self.steps, self.recipe.validate_every))
-        trained = sum(self.step_tokens(step) for step in range(self.steps))
-        affordable = VALIDATION_SHARE * trained / (FORWARD_SHARE * times)
+        affordable = VALIDATION_SHARE * self.tokens / (FORWARD_SHARE * self.validations)
         chosen = rows
         while len(chosen) > FEWEST_VALIDATED and _tokens(chosen) > affordable:
             wanted = min(len(chosen) - 1, int(len(chosen) * affordable / _tokens(chosen)))

@@ -14,14 +14,14 @@ from inhouse.datasets.contamination import THRESHOLD
 from inhouse.datasets.formats import item_example
 from inhouse.evaluation.retention import standard_library_items
 from inhouse.hygiene.duplicates import SpanIndex
-from inhouse.training.data import FORWARD_SHARE, validation_steps
+from inhouse.training.data import FORWARD_SHARE
 
 if TYPE_CHECKING:
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.records import Example
     from inhouse.training.data import TrainingData
 
-__all__ = ["GENERAL_SHARE", "watching_general_code"]
+__all__ = ["GENERAL_SHARE", "OTHER_SEED", "watching_general_code"]
 
 GENERAL_SHARE = 0.1
 """Scoring general code may cost this share of training, but for the smallest sample."""
@@ -29,7 +29,9 @@ GENERAL_SHARE = 0.1
 _FEWEST, _MOST = 8, 64  # functions
 _CONTEXT = 256  # tokens before a function's scored lines: its head and the markers
 _REPOSITORY = "cpython"
-_OTHER_SEED = 1_000_003
+
+OTHER_SEED = 1_000_003
+"""Added to the recipe's seed: the sample is another one than that by which a release is judged."""
 
 
 def watching_general_code(data: TrainingData, tokenizer: Tokenizer) -> TrainingData:
@@ -39,7 +41,7 @@ def watching_general_code(data: TrainingData, tokenizer: Tokenizer) -> TrainingD
         trained.add(example.id, example.text)
     items = (
         item
-        for item in standard_library_items(data.recipe.seed + _OTHER_SEED)
+        for item in standard_library_items(data.recipe.seed + OTHER_SEED)
         if trained.find(item.target) is None
     )
     room = _affordable(data)
@@ -55,6 +57,4 @@ def watching_general_code(data: TrainingData, tokenizer: Tokenizer) -> TrainingD
 
 def _affordable(data: TrainingData) -> int:
     """Return the tokens of general code that one validation may score."""
-    times = 1 + len(validation_steps(data.steps, data.recipe.validate_every))
-    trained = sum(data.step_tokens(step) for step in range(data.steps))
-    return int(GENERAL_SHARE * trained / (FORWARD_SHARE * times))
+    return int(GENERAL_SHARE * data.tokens / (FORWARD_SHARE * data.validations))

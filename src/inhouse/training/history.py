@@ -63,6 +63,11 @@ class History:
         return min(within, key=lambda validation: (validation.loss, validation.step), default=None)
 
     @property
+    def tokens(self) -> int:
+        """Tokens that were trained on, padding apart."""
+        return sum(step.tokens for step in self.steps)
+
+    @property
     def base(self) -> Validation | None:
         """The validation of the base model."""
         return next((validation for validation in self.validations if validation.step == 0), None)

@@ -65,9 +65,8 @@ def fit(
             with progress.task("validate the base model"):
                 trainer.evaluate()
                 tracker.validation(course.history.validations[-1])
-        total = sum(data.step_tokens(step) for step in range(data.steps))
-        with progress.task("train", total, "tokens") as task:
-            task.skip(sum(step.tokens for step in course.history.steps))
+        with progress.task("train", data.tokens, "tokens") as task:
+            task.skip(course.history.tokens)
             first_steps = FirstSteps(data, trainer.first_batch_loss)
             trainer.add_callback(_Watch(course, data, store.folder.parent, task, tracker, first_steps))
             start = course.history.step

@@ -27,6 +27,7 @@ from inhouse.measure import resident_bytes
 from inhouse.shards import write_json
 from inhouse.training.data import examples_digest
 from inhouse.training.energy import EnergyMeter
+from inhouse.training.forgetting import OTHER_SEED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -237,7 +238,7 @@ class Tracker:
 
     def _rate(self) -> float:
         seconds = self.course.timing.training_seconds
-        return sum(step.tokens for step in self.course.history.steps) / seconds if seconds else 0.0
+        return self.course.history.tokens / seconds if seconds else 0.0
 
     def _write(self, state: str, sentence: str = "") -> None:
         history = self.course.history
@@ -255,7 +256,7 @@ class Tracker:
             "base_validation": base.loss if base else None,
             "validation": latest.loss if latest else None,
             "general": latest.general if latest else None,
-            "tokens": sum(step.tokens for step in history.steps),
+            "tokens": history.tokens,
             "tokens_per_second": self._rate(),
             "memory_bytes": self.memory(),
             "remaining_seconds": self._remaining(),
@@ -273,7 +274,7 @@ class Tracker:
 
     def _remaining(self) -> float | None:
         rate = self._rate()
-        left = sum(self.data.step_tokens(step) for step in range(self.course.history.step, self.data.steps))
+        left = self.data.tokens - self.course.history.tokens
         return left / rate if rate else None
 
     def _send(self, step: int, values: Mapping[str, float]) -> None:
@@ -339,7 +340,7 @@ def _seeds(recipe: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "weights of the adapter, dropout (torch, numpy, random)": seed,
         "order of the rows in pass N": f"{seed} N",
-        "sample of general code": seed,
+        "sample of general code": f"{seed} + {OTHER_SEED}",
     }
 
 

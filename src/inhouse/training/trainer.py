@@ -192,7 +192,7 @@ def _summary(data: TrainingData, course: Course) -> dict[str, Any]:
         "stopped_early": history.step < data.steps,
         "better_than_base": best.loss < base.loss if best is not None and base is not None else None,
         "ending": history.ending(data.steps, recipe.patience),
-        "tokens_seen": sum(step.tokens for step in history.steps),
+        "tokens_seen": history.tokens,
         "packing": {
             "examples": len(data.train),
             "rows": len(packing.rows),
@@ -222,13 +222,12 @@ def _summary(data: TrainingData, course: Course) -> dict[str, Any]:
 
 def _measurements(course: Course, cost: Cost, baseline: int, resumed_from: int) -> dict[str, Any]:
     timing, history = course.timing, course.history
-    tokens = sum(step.tokens for step in history.steps)
     return {
         "device": timing.device,
         "training_seconds": timing.training_seconds,
         "validation_seconds": timing.validation_seconds,
         "seconds_per_step": timing.training_seconds / history.step,
-        "tokens_per_second": tokens / timing.training_seconds,
+        "tokens_per_second": history.tokens / timing.training_seconds,
         "peak_memory_bytes": cost.peak_memory_bytes,
         "memory_bytes": cost.peak_memory_bytes - baseline if baseline else None,  # of the training alone
         "device_memory_bytes": timing.device_memory_bytes,

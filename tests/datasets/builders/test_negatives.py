@@ -150,9 +150,7 @@ def test_what_came_back_was_right_after_all(past: Past) -> None:
 def _commit(number: int, message: str, before: str, after: str) -> Patch:
     """A change of one line of a file, each version the one before the next."""
     hunk = Hunk(2, 1, 2, 1)
-    file = FilePatch(
-        "a.py", "", "M", "python", before, after, (hunk,), (f"old {number}", f"new {number}"), ("", "")
-    )
+    file = FilePatch("a.py", "", "M", "python", before, after, (hunk,), (f"old {number}", f"new {number}"))
     return Patch(f"commit{number}", message, (file,), (f"message {number}",), 0)
 
 

@@ -113,6 +113,15 @@ def test_c_with_a_plain_compiler_and_exit_is_no_pass(tmp_path: Path) -> None:
     assert verdict.reason == "reports 1 of 3 passed tests"
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_what_a_program_of_known_tests_prints_is_no_name_of_another(tmp_path: Path) -> None:
+    told = _C_TEST.replace('name, right ? "PASSED" : "FAILED"', 'right ? "PASS" : "FAIL", name')
+    assert told != _C_TEST
+    files = {"src/sums.h": "int sum_of(const int *, int);\nint never_tested(int, int);\n", "src/sums.c": _C}
+    tasks, _ = _mined(tmp_path, {**files, "tests/test_sums.c": told}, max_tasks=2)
+    assert {task.instruction.split("`")[1] for task in tasks} == {"sum_of"}
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
 def test_c_with_the_users_own_command(tmp_path: Path) -> None:
     files = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from inhouse.config import Evaluation
@@ -76,6 +76,7 @@ class Past:
         commits = material.periods["train"]
         cutter = Cutter(bench.tokenizer, bench.evaluation)
         patches = _Lazy(lambda: commit_patches(material, commits))
+        negatives = cache(lambda: find_negatives(patches, files))
         return cls(
             files,
             _Lazy(lambda: changed_files(material, commits, cutter)),
@@ -83,7 +84,7 @@ class Past:
             patches,
             _Lazy(lambda: branch_patches(material)),
             Snapshots(material),
-            _Once(lambda: find_negatives(patches, files)),
+            _Lazy(lambda: iter(negatives())),
         )
 
 
@@ -165,17 +166,3 @@ class _Lazy(Generic[_Value]):
 
     def __iter__(self) -> Iterator[_Value]:
         return self.made()
-
-
-class _Once(Generic[_Value]):
-    """Something that is made when it is first gone through, and kept."""
-
-    def __init__(self, made: Callable[[], Sequence[_Value]]) -> None:
-        self._made = made
-
-    def __iter__(self) -> Iterator[_Value]:
-        return iter(self._values)
-
-    @cached_property
-    def _values(self) -> Sequence[_Value]:
-        return self._made()

@@ -171,7 +171,7 @@ def _passing(
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Return the units that passed both times, and counts of the others by why they did not."""
     first, second = (unit_ends(outcome.stdout) for outcome in outcomes)
-    known = list(dict.fromkeys([*plan.units, *first, *second]))
+    known = plan.reported(first, second)
     passed = [unit for unit in known if first.get(unit) == second.get(unit) == "passed"]
     others = [unit for unit in known if unit not in passed][:_MOST_ALONE]
     ends = dict(zip(others, _alone(checker, revision, plan, others, workers), strict=True))

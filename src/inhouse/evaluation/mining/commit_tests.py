@@ -115,7 +115,8 @@ def _passed(plan: Plan, outcome: Outcome, enough: int) -> set[str]:
     """Return the units that passed; a suite that cannot be divided is one, and has to report enough tests."""
     if not plan.divisible:
         return {plan.shown} if outcome.ok and _count(outcome) >= enough else set()
-    return {unit for unit, end in unit_ends(outcome.stdout).items() if end == "passed"}
+    ends = unit_ends(outcome.stdout)
+    return {unit for unit in plan.reported(ends) if ends.get(unit) == "passed"}
 
 
 def _count(outcome: Outcome) -> int:

@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ class Plan:
     shown: str  # the same for people, short
     build: str = ""
     units: tuple[str, ...] = ()  # where they are known before anything has run
-    listing: str = ""  # prints what `read_listing` understands
+    listing: str = ""  # prints what `commands` reads
     seconds: float = 30.0  # that a unit may take
     targets: Mapping[str, str] = field(default_factory=dict)  # what must be made for a unit, or how
     common: str = ""  # what must be made for all of them, and how
@@ -63,6 +64,13 @@ class Plan:
     def divisible(self) -> bool:
         """Whether units can be run alone."""
         return self.kind in ("cmake", "automake", "compiler", "node")
+
+    def reported(self, *ends: Mapping[str, str]) -> list[str]:
+        """Return the units of some runs: those known before, or else what the runs told of.
+
+        A test program may print words that look like a report; where the units are known they are none.
+        """
+        return list(self.units or dict.fromkeys(chain(*ends)))
 
     def only(self, units: Sequence[str]) -> tuple[str, ...]:
         """Return the words that make what some units need, and run them."""
@@ -221,7 +229,7 @@ def _linked(number: int, test: str, objects: int, read: Sequence[str], flags: Se
 
 def _programs(tests: Sequence[str], units: Sequence[str], seconds: float) -> str:
     numbers = {test: number for number, test in enumerate(tests)}
-    return _each(((unit, f"./{_BUILD}/test-{numbers[unit]}") for unit in units if unit in numbers), seconds)
+    return _each(((unit, f"./{_BUILD}/test-{numbers[unit]}") for unit in units), seconds)
 
 
 # ------------------------------------------------------------ JavaScript

@@ -73,10 +73,9 @@ def _judge(checker: Checker, place: Place, check: Check, verdicts: Sequence[Verd
         )
     if any(len({verdict.passed for verdict in own}) > 1 for own in ends):
         return Proof(check, reason="flaky: without its body it passes once and fails once")
-    if ends[-1][0].passed and not any(own[0].passed for own in ends[:-1]):
-        return Proof(check, reason=_SILENT if check.runner == "command" else _IDLE)
     if any(own[0].passed for own in ends):
-        return Proof(check, reason=_IDLE)
+        silent = check.runner == "command" and not any(own[0].passed for own in ends[:-1])
+        return Proof(check, reason=_SILENT if silent else _IDLE)
     built = [stub for stub, own in zip(stubs, ends, strict=True) if own[0].built or check.runner != "command"]
     if not built:
         return Proof(check, reason="nothing that stands for its body compiles")
