@@ -18,9 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from recipes import plain_recipe
-
 from inhouse.records import Example, Recipe
+from recipes import plain_recipe
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MODEL = "builtin:smollm2-135m"

@@ -129,11 +129,10 @@ def measure(name: str, given: argparse.Namespace) -> dict[str, Any]:
 
 def recipe_of(name: str, model: Any, rows: int) -> Any:
     """Return the method's default recipe; every step is one row."""
-    from recipes import plain_recipe
-
     from inhouse.config import Training
     from inhouse.planning.hardware import probe
     from inhouse.planning.method import follow_method
+    from recipes import plain_recipe
 
     config = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
     plain = plain_recipe(rows, warmup_share=0.1, sequence_length=ROW, accumulation=ROWS_IN_A_STEP)

@@ -26,7 +26,6 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from recipes import LINEAR, plain_recipe
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
 from transformers.utils import logging
 from trl import SFTConfig, SFTTrainer
@@ -43,6 +42,7 @@ from inhouse.training.data import TrainingData
 from inhouse.training.losses import weighted_loss
 from inhouse.training.trainer import train
 from inhouse.workspace import MEASURED
+from recipes import LINEAR, plain_recipe
 
 ROW = 512
 EQUAL_STEPS = 5
