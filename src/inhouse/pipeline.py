@@ -99,7 +99,7 @@ DATASET = Stage(
     ),
     (*_GRAMMARS, "google-re2"),
 )
-PLAN = Stage("plan", 4, ("planning",))
+PLAN = Stage("plan", 5, ("planning",))
 _TRAINING = ("training", "evaluation.retention", "datasets.formats")
 WEIGHTS = Stage("weights", 5, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SWEEP = Stage("sweep", 3, _TRAINING, (*_TENSORS, "trl", "accelerate"))
@@ -345,13 +345,12 @@ class Pipeline:
 
     def sweep(self, tokens: int | None = None) -> Artefact:
         """Short trainings around the recipe, within `tokens` (a training's budget when left out)."""
-        from inhouse.planning.memory import Shape
+        from inhouse.planning.recipe import largest_rank
         from inhouse.training.sweep import Grid, sweep
 
         recipe = self.recipe
         config = json.loads((self.model.folder / "config.json").read_text(encoding="utf-8"))
-        sizes = Shape.of(config).targets
-        largest = min((min(sizes[name]) for name in recipe.targets if name in sizes), default=recipe.rank)
+        largest = largest_rank(config, recipe.method, recipe.targets)
         grid = Grid.around(recipe, tokens or self.settings.training_tokens, largest)
 
         def work(folder: Path) -> None:

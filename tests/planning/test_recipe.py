@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inhouse.config import Training
 from inhouse.planning.hardware import Hardware
-from inhouse.planning.recipe import Material, derive
+from inhouse.planning.recipe import Material, derive, largest_rank
 from inhouse.planning.shapes import PUBLIC_SHAPES
 from inhouse.records import Recipe
 from inhouse.training.method import known_methods
@@ -204,6 +204,11 @@ def test_the_derived_rank_never_exceeds_a_target_but_the_users_own_is_left_to_be
     assert _derive(large, config=narrow)[0].rank == 16
     assert _derive(large, Training(method="adalora"), config=narrow)[0].rank == 10
     assert _derive(large, Training(rank=99), config=narrow)[0].rank == 99
+
+
+def test_adalora_begins_with_more_than_its_rank_so_a_sweep_may_not_double_it_to_the_side() -> None:
+    assert largest_rank(SMOLLM2_135M, "lora", ("k_proj",)) == 192
+    assert largest_rank(SMOLLM2_135M, "adalora", ("k_proj",)) == 128
 
 
 def test_a_value_that_the_method_does_not_use_is_said_to_be_unused() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inhouse.errors import UserMistake
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from inhouse.engines.base import Engine
@@ -72,25 +72,32 @@ class Arms:
             inputs |= {"indexes": self._pipeline.indexes.digest, "share": str(self.share)}
         return inputs
 
-    def texts_for(self, tasks: Sequence[Task]) -> dict[str, Retriever | PromptText]:
-        """Return what arms put before a file; nothing where no task is of the repository."""
+    def texts_for(self, tasks: Sequence[Task]) -> frozenset[str]:
+        """Return what arms may put before a file; nothing where no task is of the repository."""
         from inhouse.evaluation.prompts import ABOUT_REPOSITORY
 
-        return self.texts() if any(task.kind in ABOUT_REPOSITORY for task in tasks) else {}
+        return self.texts if any(task.kind in ABOUT_REPOSITORY for task in tasks) else frozenset()
 
-    def texts(self) -> dict[str, Retriever | PromptText]:
-        """Return what arms put before a file of the repository."""
+    @property
+    def texts(self) -> frozenset[str]:
+        """What arms may put before a file of the repository."""
+        from inhouse.evaluation.arms import RETRIEVED
+
+        wanted = {arm.text for arm in self.asked if arm.text}
+        return frozenset(wanted if RETRIEVED not in wanted or self.share else wanted - {RETRIEVED})
+
+    def made(self, texts: Collection[str]) -> dict[str, Retriever | PromptText]:
+        """Make what arms put before a file: this needs the tree and the engine."""
         from inhouse.evaluation.arms import RETRIEVED, Retriever
         from inhouse.evaluation.prompted import PROMPTED as CONVENTIONS
 
-        texts: dict[str, Retriever | PromptText] = {}
-        wanted = {arm.text for arm in self.asked}
-        if RETRIEVED in wanted and self.share:
+        made: dict[str, Retriever | PromptText] = {}
+        if RETRIEVED in texts:
             bench = self.writer(self._pipeline.workspace.folder, ())
-            texts[RETRIEVED] = Retriever(self._view.index, bench, self.share)
-        if CONVENTIONS in wanted:
-            texts[CONVENTIONS] = self.prompt_text
-        return texts
+            made[RETRIEVED] = Retriever(self._view.index, bench, self.share)
+        if CONVENTIONS in texts:
+            made[CONVENTIONS] = self.prompt_text
+        return made
 
     @cached_property
     def share(self) -> float:

@@ -128,12 +128,12 @@ class Scored:
         from inhouse.evaluation.newer import newer_items, score_newer
 
         view, seed = self._view, self._view.settings.seed
-        texts = self._arms.texts()
+        texts = self._arms.texts
         arms = available(self._arms.asked, texts)
 
         def work(folder: Path) -> None:
             items = newer_items(view.dataset, view.limit, seed)
-            score_newer(self._arms.scorer(folder, arms), items, arms, texts)
+            score_newer(self._arms.scorer(folder, arms), items, arms, self._arms.made(texts))
 
         settings = {
             "evaluation": view.settings.evaluation.model_dump(mode="json"),

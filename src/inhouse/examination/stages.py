@@ -39,7 +39,7 @@ KNOWN = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    3,
+    4,
     (
         "evaluation.generation",
         "evaluation.prompts",
@@ -48,6 +48,7 @@ ANSWERS = Stage(
         "evaluation.arms",
         "datasets.formats",
         "datasets.offered",
+        "retrieval",
         "engines",
     ),
     _TENSORS,

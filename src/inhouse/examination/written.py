@@ -69,8 +69,8 @@ class Written:
         model = self._pipeline.model.digest
 
         def work(folder: Path) -> None:
-            bench = self._arms.writer(folder, arms)
-            generate_and_judge(bench, view, asked, tasks, arms, folder, texts=texts, model=model)
+            bench, made = self._arms.writer(folder, arms), self._arms.made(texts)
+            generate_and_judge(bench, view, asked, tasks, arms, folder, texts=made, model=model)
             write_json(folder / _JUDGED, self._judged_by())
 
         settings = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inhouse.errors import UserMistake
 from inhouse.planning.memory import estimate
+from inhouse.training.method import find_method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,8 +20,6 @@ SAFE_SHARE = 0.7
 """Of the memory that training may fill, what a derived recipe may plan for."""
 
 _SHORTEST = 128  # tokens of a row
-_NO_RECOMPUTING = ("prefix", "prompt", "p_tuning")
-_LOW_RANK = ("lora", "rslora", "lora_plus", "dora")  # methods that a quantized base carries
 
 
 class Remedy(NamedTuple):
@@ -70,7 +69,7 @@ def require_fit(config: Mapping[str, Any], recipe: Recipe, memory: int) -> None:
 
 
 def _single_changes(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
-    if not recipe.checkpointing and recipe.method not in _NO_RECOMPUTING:
+    if not recipe.checkpointing and find_method(recipe.method).recomputes:
         yield "recompute activations", replace(recipe, checkpointing=True)
     if recipe.rows > 1:
         accumulated = recipe.rows * recipe.accumulation
@@ -93,10 +92,11 @@ def _joint_changes(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
             }
             lean = replace(lean, **{k: v for k, v in changed.items() if v != getattr(recipe, k)})
             said.append(change)
-    if recipe.method in _LOW_RANK and not recipe.quantization:
+    quantizes = "quantization" in find_method(recipe.method).uses and not recipe.quantization
+    if quantizes:
         yield "the method qlora", _quantized(recipe)
     yield ", ".join(said), lean
-    if recipe.method in _LOW_RANK and not recipe.quantization:
+    if quantizes:
         yield ", ".join(["the method qlora", *said]), _quantized(lean)
     if recipe.method in ("full", "partial"):
         adapted = replace(lean, method="lora", rank=16, alpha=32, dropout=0.05, layers=0)

@@ -18,12 +18,12 @@ from inhouse.records import Recipe
 from inhouse.training.method import UNUSED, find_method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from inhouse.config import Training
     from inhouse.planning.hardware import Hardware
 
-__all__ = ["Material", "derive", "derive_objective"]
+__all__ = ["Material", "derive", "derive_objective", "largest_rank"]
 
 _SMALL, _LARGE = 1_000, 10_000  # examples
 _STEPS = 30  # wanted at least: fewer steps than this hardly move the weights
@@ -111,7 +111,7 @@ def _derive(
     in_a_step = _rows_in_a_step(rows, length, sized, wished)
     steps = math.ceil(rows / in_a_step)
     rank = wished.rank or min(
-        max(sized.rank, 32) if quantized else sized.rank, _largest_rank(config, method, wished)
+        max(sized.rank, 32) if quantized else sized.rank, largest_rank(config, method, wished.targets or ())
     )
     recipe = Recipe(
         method=method,
@@ -162,10 +162,10 @@ def _by_size(material: Material) -> _Sized:
     return _Sized(64, 3, 32, why, "a large dataset needs few passes")
 
 
-def _largest_rank(config: Mapping[str, Any], method: str, wished: Training) -> int:
-    """Return the largest rank that the targets can carry; AdaLoRA begins with half as much again."""
+def largest_rank(config: Mapping[str, Any], method: str, names: Sequence[str] = ()) -> int:
+    """Return the largest rank that targets (all where none is named) carry; AdaLoRA begins with 1.5 times."""
     targets = Shape.of(config).targets
-    sides = [min(targets[name]) for name in wished.targets or targets if name in targets]
+    sides = [min(targets[name]) for name in names or targets if name in targets]
     return max(1, int(min(sides, default=1) / (1.5 if method == "adalora" else 1)))
 
 
