@@ -109,7 +109,7 @@ SCORES = Stage(
     (*_COMPARISON, "engines", "retrieval", "datasets.formats", "datasets.offered"),
     _TENSORS,
 )
-TASKS = Stage("tasks", 2, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
+TASKS = Stage("tasks", 3, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
 STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SWEEP, SCORES, TASKS)
 
 

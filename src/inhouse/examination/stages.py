@@ -55,7 +55,7 @@ ANSWERS = Stage(
 )
 JUDGEMENTS = Stage(
     "judgements",
-    4,
+    5,
     (
         "evaluation.suites",
         "evaluation.conventions",

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from inhouse.errors import UserMistake
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["SYSTEM_LINKS", "environment_with", "find_inside", "readable_with"]
+__all__ = ["SYSTEM_LINKS", "environment_with", "find_inside", "outermost", "readable_with"]
 
 SYSTEM_LINKS = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
 """Links into /usr on most systems, folders on some."""
@@ -34,18 +34,27 @@ def readable_with(more: Sequence[Path]) -> list[Path]:
             raise UserMistake(
                 "what the sandbox may read must exist", str(path), "name a file or folder that does"
             )
-    return (
-        list(_standing())
-        if not more
-        else _without_covered([*_standing(), *(path.absolute() for path in more)])
-    )
+    return list(_standing()) if not more else outermost([*_standing(), *(path.absolute() for path in more)])
 
 
 @functools.cache
 def _standing() -> tuple[Path, ...]:
     """Return the part of the whitelist that is always there."""
     python = (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
-    return tuple(_without_covered([Path(name) for name in (*_SYSTEM, *python) if Path(name).exists()]))
+    return tuple(outermost([Path(name) for name in (*_SYSTEM, *python) if Path(name).exists()]))
+
+
+def outermost(places: Iterable[Path]) -> list[Path]:
+    """Return the places that lie in no other one, sorted; a link among them that leads out, by its target."""
+    unique = set(places)
+    covered = {path for path in unique if not unique.isdisjoint(path.parents)}
+    kept = unique - covered
+    led_out = {path.resolve() for path in covered if not _within_any(path.resolve(), kept)}
+    return sorted(kept | led_out)
+
+
+def _within_any(path: Path, places: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(place.resolve()) for place in places)
 
 
 def environment_with(more: Mapping[str, str]) -> dict[str, str]:
@@ -85,10 +94,3 @@ def find_inside(program: str, search: str, work: Path, readable: Sequence[Path])
 def _within(path: Path, readable: Sequence[Path]) -> bool:
     wide = [*readable, *(Path(name) for name in SYSTEM_LINKS)]
     return any(path.is_relative_to(place) or path.resolve().is_relative_to(place) for place in wide)
-
-
-def _without_covered(places: Sequence[Path]) -> list[Path]:
-    unique = sorted(set(places))
-    return [
-        path for path in unique if not any(path != other and path.is_relative_to(other) for other in unique)
-    ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.errors import UserMistake
+from inhouse.sandbox.whitelist import outermost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,12 +63,13 @@ class PythonEnvironment:
         """
         executable = _interpreter(named)
         answer = _ask(executable)
-        places = {answer["prefix"], answer["base"], *answer["path"], str(executable.parent)}
+        named_places = {answer["prefix"], answer["base"], *answer["path"], str(executable.parent)}
+        places = [Path(place) for place in named_places if not _is_in(place, apart)]
         return cls(
             executable=executable,
             version=answer["version"],
             pytest=answer["pytest"],
-            readable=tuple(_outermost(Path(place) for place in places if not _is_in(place, apart))),
+            readable=tuple(outermost(place for place in places if place.exists())),
             packages=tuple(answer["packages"]),
             plugins=tuple((name, distribution) for name, distribution in answer["plugins"]),
         )
@@ -143,12 +145,3 @@ def _is_in(place: str, folder: Path) -> bool:
     path = Path(place).resolve()
     own = path.is_relative_to(folder.resolve())
     return own and not any((parent / "pyvenv.cfg").exists() for parent in (path, *path.parents))
-
-
-def _outermost(places: Iterable[Path]) -> list[Path]:
-    """Return the places that lie in no other one, sorted."""
-    kept: list[Path] = []
-    for place in sorted(set(places)):
-        if place.exists() and not any(place.is_relative_to(one) for one in kept):
-            kept.append(place)
-    return kept
