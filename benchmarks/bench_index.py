@@ -1,36 +1,57 @@
-"""The retrieval index: building and updating it, and how long a search takes, against rank_bm25.
+"""The retrieval index: building, updating, searching, memory; beside rank_bm25, and beside a rebuild.
 
-python benchmarks/bench_index.py [FOLDER] [--files N]      (default: the standard library, 250)
+python benchmarks/bench_index.py [FOLDER] [--lines N] [--workers N] [--peer-files N]
 
-rank_bm25 (BM25Okapi, in memory) gets the same chunks, cut already, and the same words. A query is what a
-programmer might remember of a chunk: its name in words and a few of its rarer words, chosen by chance; it is
-answered when that chunk is among the ten best. The peer of an update is a rebuild.
+FOLDER is the standard library by default; `big_tree.py` makes a larger one of any repositories. Each index is
+built in a process of its own, whose peak memory is that of it and its workers. A commit changes ten files;
+its peer is a rebuild. rank_bm25 (BM25Okapi, in memory) gets the chunks of some of the files, cut already,
+and the same words. A query is what a programmer might remember of a chunk: its name in words and a few of its
+rarer words, chosen by chance; it is answered when that chunk is among the ten best. Times are by the clock on
+the wall; those of one process also in seconds of a processor, which a busy machine changes less.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from rank_bm25 import BM25Okapi
 
 from inhouse.digests import digest_text
+from inhouse.measure import measured, resident_bytes
 from inhouse.records import Chunk
-from inhouse.retrieval.chunking import chunk_file
-from inhouse.retrieval.query import tokens
-from inhouse.retrieval.store import Index
+from inhouse.retrieval.index import Index
+from inhouse.retrieval.words import tokens
 
-QUERIES = 100
+QUERIES = 200
 WORDS = 2  # of a chunk's body in a query
 BEST = 10
+COMMITS = 20
+FILES_OF_A_COMMIT = 10
 
+File = tuple[str, str, str]  # path, digest, text
 Place = tuple[str, int]  # of a chunk: path and first byte
+
+
+class Built(NamedTuple):
+    """A cold index, measured."""
+
+    files: int
+    lines: int
+    seconds: float
+    processor_seconds: float  # of the one process, without its workers
+    peak_bytes: int
+    digest: str
 
 
 def main() -> None:
@@ -38,37 +59,116 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", nargs="?", type=Path, default=Path(sysconfig.get_path("stdlib")))
-    parser.add_argument("--files", type=int, default=250, help="at most so many")
+    parser.add_argument("--lines", type=int, default=10_000_000, help="read at most so many")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--peer-files", type=int, default=250, help="of rank_bm25; 0 leaves it out")
     given = parser.parse_args()
-    files = read(given.folder, given.files)
-    lines = sum(text.count("\n") for _, _, text in files)
-    chunks = [chunk for path, _, text in files for chunk in chunk_file(path, text)]
-    with tempfile.TemporaryDirectory() as folder:
-        index = Index.open(Path(folder) / "index.db")
-        build, _ = timed(lambda: index.update(files))
-        update, _ = timed(lambda: index.update(with_a_change(files)))
-        index.update(files)
-        peer_build, peer = timed(lambda: BM25Okapi([words_of(chunk) for chunk in chunks]))
-        ours, theirs, found, peer_found = search_both(index, peer, chunks)
+    with tempfile.TemporaryDirectory() as name:
+        database = Path(name) / "index.db"
+        alone = cold_index(given.folder, Path(name) / "alone.db", given.lines, 1)
+        built = cold_index(given.folder, database, given.lines, given.workers)
+        print(f"{given.folder.name}: {built.files:,} files, {built.lines:,} lines, {size(database)} of index")
+        print("\n| | inhouse | peer | | inhouse / peer |\n|---|---|---|---|---|")
+        row("cold index, lines/s", built.lines / built.seconds, alone.lines / alone.seconds, "in one process")
+        print(
+            f"| the same, a second of one processor | {shown(alone.lines / alone.processor_seconds)} | | | |"
+        )
+        row("its peak memory, MB", built.peak_bytes / 1e6, alone.peak_bytes / 1e6, "in one process")
+        assert built.digest == alone.digest
+        index = Index.open(database)
+        commits(index, list(read(given.folder, given.lines)), built.seconds)
+        searches(index)
         index.close()
-    size = f"{len(files)} files, {lines:,} lines, {len(chunks):,} chunks, {len(ours)} queries"
-    print(f"{given.folder.name}: {size}")
-    print()
-    print("| | inhouse | peer | | inhouse / peer |")
-    print("|---|---|---|---|---|")
-    rows = [
-        ("build, lines/s", lines / build, lines / peer_build, "rank_bm25, without parsing and disk"),
-        ("one changed file of all, ms", 1e3 * update, 1e3 * build, "rebuild"),
-        ("search p50, ms", *(1e3 * np.percentile(spent, 50) for spent in (ours, theirs)), "rank_bm25"),
-        ("search p95, ms", *(1e3 * np.percentile(spent, 95) for spent in (ours, theirs)), "rank_bm25"),
-        (f"answered among {BEST}, of {len(ours)}", found, peer_found, "rank_bm25"),
-    ]
-    for name, one, other, title in rows:
-        print(f"| {name} | {shown(one)} | {shown(other)} | {title} | {one / other:.3g} |")
+        if given.peer_files:
+            beside_rank_bm25(list(read(given.folder, given.lines)), given.peer_files, Path(name) / "some.db")
+
+
+def row(name: str, ours: float, theirs: float, peer: str) -> None:
+    print(f"| {name} | {shown(ours)} | {shown(theirs)} | {peer} | {ours / theirs:.3g} |")
 
 
 def shown(value: float) -> str:
     return f"{value:,.0f}" if value >= 50 else f"{value:.1f}"
+
+
+def size(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.0f} MB"
+
+
+# ------------------------------------------------------------------ parts, each of use alone
+
+
+def cold_index(folder: Path, database: Path, lines: int = 10_000_000, workers: int = 1) -> Built:
+    """Index a folder in a process of its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_build, folder, database, lines, workers).result()
+
+
+def _build(folder: Path, database: Path, lines: int, workers: int) -> Built:
+    index = Index.open(database)
+    files = counted = 0
+
+    def tree() -> Iterator[File]:
+        nonlocal files, counted
+        for file in read(folder, lines):
+            files, counted = files + 1, counted + file[2].count("\n")
+            yield file
+
+    with measured() as cost:
+        begun = time.process_time()
+        index.update(tree(), workers=workers)
+        spent = time.process_time() - begun
+    built = Built(files, counted, cost.seconds, spent, cost.peak_memory_bytes, index.digest())
+    index.close()
+    return built
+
+
+def commits(index: Index, files: list[File], rebuild: float) -> None:
+    """Measure commits that change, add and remove ten files in turn, and put everything back at the end."""
+    choose = random.Random(0)
+    digest = index.digest()
+    spent = []
+    for _ in range(COMMITS):
+        chosen = choose.sample(files, FILES_OF_A_COMMIT)
+        changed = [
+            (path, digest_text(text + "\n#"), text + "\n# one line more\n") for path, _, text in chosen
+        ]
+        spent.append(seconds(lambda changed=changed: index.apply(changed[:-1], [changed[-1][0]])))
+        index.apply(chosen)
+    nothing = seconds(lambda: index.update(files))
+    for title, times in (("median", np.median(spent, axis=0)), ("slowest", np.max(spent, axis=0))):
+        row(f"one commit of ten files, {title}, ms", 1e3 * float(times[0]), 1e3 * rebuild, "rebuild")
+        print(f"| the same, of a processor | {shown(1e3 * float(times[1]))} | | | |")
+    row("an update that finds nothing new, ms", 1e3 * nothing[0], 1e3 * rebuild, "rebuild")
+    assert index.digest() == digest
+
+
+def searches(index: Index) -> None:
+    """Measure searches of a warm index; the first ones warm it."""
+    asked = [query for query, _ in queries(list(some_chunks(index)))]
+    for query in asked[:20]:
+        index.search(query, BEST)
+    spent = np.array([seconds(lambda query=query: index.search(query, BEST)) for query in asked])
+    for title, share in (("p50", 50), ("p99", 99)):
+        wall, processor = 1e3 * np.percentile(spent, share, axis=0)
+        print(f"| search {title}, ms | {shown(wall)} | | of a processor: {shown(processor)} | |")
+    print(f"| memory after {len(asked)} searches, MB | {shown(resident_bytes() / 1e6)} | | | |")
+
+
+def beside_rank_bm25(files: list[File], most: int, database: Path) -> None:
+    """Compare build, search and answers with BM25 in memory over the same chunks."""
+    random.Random(0).shuffle(files)
+    files = files[:most]
+    index = Index.open(database)
+    build, _ = seconds(lambda: index.update(files))
+    chunks = [chunk for path, _, _ in files for chunk in index.store.chunks_of(path).values()]
+    words = [tokens(" ".join([chunk.path, chunk.symbol, *chunk.scope, chunk.text])) for chunk in chunks]
+    peer_build, _ = seconds(lambda: BM25Okapi(words))
+    ours, theirs, found, peer_found = search_both(index, BM25Okapi(words), chunks)
+    index.close()
+    row(f"build, {len(files)} files, s", build, peer_build, "rank_bm25, of words already split")
+    row("search p50, ms", 1e3 * float(np.median(ours)), 1e3 * float(np.median(theirs)), "rank_bm25")
+    row(f"answered among {BEST}, of {len(ours)}", found, peer_found, "rank_bm25")
 
 
 def search_both(
@@ -77,11 +177,13 @@ def search_both(
     """Return the seconds of every search and the number of queries answered, ours and the peer's."""
     ours, theirs, found, peer_found = [], [], 0, 0
     for query, wanted in queries(chunks):
-        spent, hits = timed(lambda query=query: index.search(query, BEST))
-        ours.append(spent)
+        start = time.perf_counter()
+        hits = index.search(query, BEST)
+        middle = time.perf_counter()
+        places = search_peer(peer, chunks, query)
+        theirs.append(time.perf_counter() - middle)
+        ours.append(middle - start)
         found += wanted in {(hit.chunk.path, hit.chunk.start) for hit in hits}
-        spent, places = timed(lambda query=query: search_peer(peer, chunks, query))
-        theirs.append(spent)
         peer_found += wanted in places
     return ours, theirs, found, peer_found
 
@@ -90,6 +192,9 @@ def search_peer(peer: BM25Okapi, chunks: list[Chunk], query: str) -> set[Place]:
     scores = peer.get_scores(tokens(query))
     best = np.argpartition(-scores, min(BEST, len(scores) - 1))[:BEST]
     return {(chunks[number].path, chunks[number].start) for number in best}
+
+
+# ------------------------------------------------------------------ material
 
 
 def queries(chunks: list[Chunk]) -> list[tuple[str, Place]]:
@@ -103,37 +208,30 @@ def queries(chunks: list[Chunk]) -> list[tuple[str, Place]]:
     return made
 
 
-def words_of(chunk: Chunk) -> list[str]:
-    return tokens(" ".join([chunk.path, chunk.symbol, *chunk.scope, chunk.text]))
+def some_chunks(index: Index) -> Iterator[Chunk]:
+    """Yield the chunks of one file in ten."""
+    for file in list(index.store.files())[::10]:
+        yield from index.store.chunks_of(file.path).values()
 
 
-def with_a_change(files: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Return the files with a line added to the one of median length."""
-    middle = sorted(range(len(files)), key=lambda number: len(files[number][2]))[len(files) // 2]
-    path, _, text = files[middle]
-    text += "\n# one line more\n"
-    return [*files[:middle], (path, digest_text(text), text), *files[middle + 1 :]]
+def read(folder: Path, lines: int) -> Iterator[File]:
+    """Yield (path, digest, text) of text files, by path, until there are so many lines."""
+    for path in sorted(folder.rglob("*")):
+        if lines <= 0:
+            return
+        if path.is_file() and not {".git", "site-packages"}.intersection(path.parts):
+            source = path.read_bytes()
+            if b"\0" not in source:
+                text = source.decode("utf-8", "replace")
+                lines -= text.count("\n")
+                yield path.relative_to(folder).as_posix(), digest_text(text), text
 
 
-def read(folder: Path, most: int) -> list[tuple[str, str, str]]:
-    """Return (path, digest, text) of files in random order."""
-    paths = sorted(
-        path for path in folder.rglob("*.*") if path.is_file() and "site-packages" not in path.parts
-    )
-    random.Random(0).shuffle(paths)
-    files: list[tuple[str, str, str]] = []
-    for path in paths:
-        source = path.read_bytes()
-        if len(files) < most and b"\0" not in source and 0 < len(source) < 200_000:
-            text = source.decode("utf-8", "replace")
-            files.append((path.relative_to(folder).as_posix(), digest_text(text), text))
-    return files
-
-
-def timed(work: Callable[[], object]) -> tuple[float, object]:
-    start = time.perf_counter()
-    made = work()
-    return time.perf_counter() - start, made
+def seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Return what a piece of work took: by the clock on the wall, and of a processor."""
+    wall, processor = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - processor
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args, get_origin
@@ -20,10 +21,20 @@ from inhouse.errors import SettingsMistake, UserMistake
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["BUDGETS", "Budget", "BudgetName", "Settings", "explain", "load_settings", "template"]
+__all__ = [
+    "BUDGETS",
+    "Budget",
+    "BudgetName",
+    "ChunkingName",
+    "Settings",
+    "explain",
+    "load_settings",
+    "template",
+]
 
 BudgetName = Literal["smoke", "demo", "full"]
 _Share = Annotated[float, Field(ge=0.0, le=1.0)]
+ChunkingName = Literal["definition", "fixed", "sliding", "file", "function", "semantic", "hierarchical"]
 GateName = Literal["private_gain", "general_code", "human_eval", "chat", "leaks", "static"]
 
 
@@ -291,6 +302,56 @@ class Training(_Section):
     """Refusals passed over: memory (predicted to run out), small_validation (fewer than six), truncation."""
 
 
+class Vectors(_Section):
+    """Who makes vectors of the code, which then count beside words; compared in docs/results.md."""
+
+    source: str = "none"
+    """none; static or static:MODEL (input embeddings of the embedded or another base model, no torch); a
+    folder of sentence-transformers or model2vec; or the URL of a server, as in http://127.0.0.1:8080/v1."""
+
+    model: str = ""
+    """Name of the embedding model at that server."""
+
+    key: str = ""
+    """Environment variable that holds the server's key; none is sent when left out."""
+
+    timeout_seconds: Annotated[float, Field(gt=0.0, le=600.0)] = 30.0
+    """How long the server may say nothing."""
+
+    query_prompt: str | None = None
+    """Put before a question, as in "query: "; what a sentence-transformers folder says when left out."""
+
+    document_prompt: str | None = None
+    """Put before a chunk of code, likewise."""
+
+    @field_validator("source")
+    @classmethod
+    def _holds_no_password(cls, value: str) -> str:
+        if re.match(r"\w+://[^/?#]*@", value):
+            raise PydanticCustomError("secret", "a settings file holds no password; name a variable in key")
+        return value
+
+
+class Retrieval(_Section):
+    """How code is found."""
+
+    chunking: ChunkingName = "definition"
+    """How files are cut: definition, fixed, sliding, file, function, semantic or hierarchical."""
+
+    store: str = ""
+    """Where the index for search and serving lies: postgresql://USER@HOST/DATABASE?index=NAME, the password
+    in PGPASSWORD; a file in the workspace when left out."""
+
+    vectors: Vectors = Vectors()
+
+    @field_validator("store")
+    @classmethod
+    def _holds_no_password(cls, value: str) -> str:
+        if re.search(r"//[^/?#]*:.*@|password=", value):
+            raise PydanticCustomError("secret", "a settings file holds no password; put it in PGPASSWORD")
+        return value
+
+
 class Evaluation(_Section):
     """How the arms are compared."""
 
@@ -415,6 +476,7 @@ class Settings(_Section):
     split: SplitSettings = SplitSettings()
     dataset: Dataset = Dataset()
     training: Training = Training()
+    retrieval: Retrieval = Retrieval()
     evaluation: Evaluation = Evaluation()
     generation: Generation = Generation()
     execution: Execution = Execution()
@@ -507,7 +569,8 @@ def _explain(section: BaseModel, prefix: str) -> Iterator[tuple[str, Any, str, s
             continue
         origin = "set" if name in section.model_fields_set else "default"
         plain = section.model_dump(mode="json", include={name}, exclude_none=True).get(name)
-        yield f"{prefix}{name}", plain, origin, field.description or ""
+        meaning = " ".join((field.description or "").split())  # one line, however it is written here
+        yield f"{prefix}{name}", plain, origin, meaning
 
 
 def _sentence(problem: Any) -> str:
@@ -517,7 +580,7 @@ def _sentence(problem: Any) -> str:
         near = difflib.get_close_matches(place[-1], _known_keys(place[:-1]), n=1, cutoff=0.4)
         hint = f", did you mean {near[0]}?" if near else ""
         return f"unknown key {key}{hint}"
-    if problem["type"] == "one_rule":
+    if problem["type"] in {"one_rule", "secret"}:  # the value is not shown
         return f"{key}: {problem['msg']}"
     given = problem["input"]
     shown = "a section" if isinstance(given, dict) else repr(given)

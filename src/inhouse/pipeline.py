@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from inhouse.config import BUDGETS
 from inhouse.digests import digest_file, digest_json
+from inhouse.errors import UserMistake
 from inhouse.measure import measured
 from inhouse.records import Recipe, Split
 from inhouse.shards import write_json
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from inhouse.progress import Progress
     from inhouse.records import Tag
     from inhouse.registry.adapters import Adapter
-    from inhouse.retrieval.store import Index
+    from inhouse.retrieval.index import Index
+    from inhouse.retrieval.places import Address
     from inhouse.sources.git import Repository
     from inhouse.training.trainer import Options
 
@@ -70,7 +73,7 @@ _COMPARISON = tuple(
 
 HISTORY = Stage(
     "history",
-    4,
+    5,
     (
         "sources",
         "datasets.releases",
@@ -81,11 +84,11 @@ HISTORY = Stage(
         "hygiene.vendored",
     ),
 )
-CORPUS = Stage("corpus", 4, ("hygiene",), ("google-re2", "rensa"))
-INDEX = Stage("index", 2, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
+CORPUS = Stage("corpus", 5, ("hygiene",), ("google-re2", "rensa"))
+INDEX = Stage("index", 5, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
-    5,
+    7,
     (
         "datasets",
         "languages",
@@ -105,11 +108,11 @@ WEIGHTS = Stage("weights", 5, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SWEEP = Stage("sweep", 3, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SCORES = Stage(
     "scores",
-    5,
+    8,
     (*_COMPARISON, "engines", "retrieval", "datasets.formats", "datasets.offered"),
     _TENSORS,
 )
-TASKS = Stage("tasks", 3, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
+TASKS = Stage("tasks", 5, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
 STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SWEEP, SCORES, TASKS)
 
 
@@ -202,44 +205,107 @@ class Pipeline:
             write_json(folder / "indexes.json", state)
 
         inputs = {"history": self.history.digest, "corpus": self.corpus.digest}
-        artefact = self.build(INDEX, {}, inputs, work)
+        settings = {"chunking": self.settings.retrieval.chunking}
+        artefact = self.build(INDEX, settings, inputs, work)
         for name, state in artefact.read_json("indexes.json").items():
             if not self._index_is(
                 name, state["digest"]
             ):  # another revision was indexed since, or it was deleted
                 self._update_index(name, wanted[name])
+        self._embed()
         return artefact
+
+    def _embed(self) -> None:
+        """Make the vectors that the index at the tip lacks; without their source it answers by words."""
+        from inhouse.retrieval.index import Index
+        from inhouse.retrieval.vectors import VectorsUnavailable, open_source
+
+        source = open_source(self.settings.retrieval.vectors)
+        if source is None:
+            return
+        index = Index.open(self._index_place("tip"))
+        try:
+            counts = index.store.counts()
+            with self.progress.task("vectors", counts["chunks"] - counts["vectors"], unit="chunks") as task:
+                index.embed(source, task)
+        except VectorsUnavailable as error:
+            self.progress.warn(f"{error} Until then the index answers by words.")
+        finally:
+            index.close()
 
     def open_index(self, name: str) -> Index:
         """Open an index for reading: "validation", "cut" or "tip"."""
-        from inhouse.retrieval.store import Index
+        from inhouse.retrieval.index import Index
 
         assert self.indexes  # noqa: S101 - built before it is opened
-        return Index.open(self._index_path(name))
+        return Index.open(self._index_place(name))
 
     def _update_index(self, name: str, revision: str) -> dict[str, Any]:
         from inhouse.hygiene.corpus import Corpus
-        from inhouse.retrieval.store import Index
+        from inhouse.retrieval.index import Index
 
-        stamp = self._index_path(name).with_suffix(".json")
-        stamp.unlink(missing_ok=True)
-        tree = Corpus(self.corpus.path).tree(self.history.path, revision, "index")
-        index = Index.open(self._index_path(name))
+        corpus = Corpus(self.corpus.path)
+        files = corpus.files(self.history.path, revision)
+        allowed = {file.path: file for file in files if "index" not in file.forbids}
+        left_out = Counter(file.removed for file in files if "index" in file.forbids)
+        index = Index.open(self._index_place(name), self.settings.retrieval.chunking)
         try:
-            with self.progress.task(f"index at the {name}", unit="files") as task:
-                index.update(((path, document.digest, document.text) for path, document in tree), task)
-            state = {"revision": revision, "digest": index.digest(), "status": index.status()}
+            self._begin_update(index)
+            stale, gone = index.differences({path: file.document for path, file in allowed.items()})
+            texts = corpus.texts(allowed[path] for path in stale)
+            changed = ((path, document.digest, document.text) for path, document in texts)
+            with self.progress.task(f"index at the {name}", len(stale), unit="files") as task:
+                index.apply(changed, gone, task, workers=self.workers)
+            status = index.status() | {"left_out_by_hygiene": dict(sorted(left_out.items()))}
+            state = {"revision": revision, "digest": index.digest(), "status": status}
+            self._keep_history(index, revision)
+            index.store.set("commit", revision)
+            index.store.set("whole", state["digest"])
         finally:
             index.close()
-        stamp.write_text(json.dumps(state["digest"]), encoding="utf-8")
         return state
 
-    def _index_is(self, name: str, digest: str) -> bool:
-        path = self._index_path(name)
-        stamp = path.with_suffix(".json")
-        return path.exists() and stamp.exists() and json.loads(stamp.read_text(encoding="utf-8")) == digest
+    def _keep_history(self, index: Index, revision: str) -> None:
+        """Put in how the files changed up to a revision, which a search takes into account."""
+        from inhouse.records import Change, Commit
+        from inhouse.retrieval.ranking.history import keep, summarise
+        from inhouse.shards import read_records
+        from inhouse.sources.history import ancestors
 
-    def _index_path(self, name: str) -> Path:
+        commits = list(read_records(self.history.path, "commits", Commit))
+        reached = ancestors(commits, revision)
+        changes = read_records(self.history.path, "changes", Change)
+        paths = (file.path for file in index.store.files())
+        before = [commit for commit in commits if commit.id in reached]
+        keep(index.store, summarise(before, changes, revision, paths))
+
+    def _begin_update(self, index: Index) -> None:
+        """Say whose index it is, which workspaces may share on a server, and that it is not whole."""
+        held = index.store.get("repository")
+        if held not in (None, self.repository.name) and self.settings.retrieval.store:
+            given = f"{self.settings.retrieval.store} holds {held}, not {self.repository.name}"
+            raise UserMistake("an index holds one repository", given, "choose another ?index=NAME")
+        index.store.set("repository", self.repository.name)
+        index.store.set("whole", None)
+
+    def _index_is(self, name: str, digest: str) -> bool:
+        from inhouse.retrieval.index import Index
+
+        place = self._index_place(name)
+        if not place.exists():
+            return False
+        index = Index.open(place)
+        try:
+            return bool(index.store.get("whole") == digest)
+        finally:
+            index.close()
+
+    def _index_place(self, name: str) -> Path | Address:
+        """Return where an index lies: that at the tip, which others use too, where the settings say."""
+        from inhouse.retrieval.places import tip
+
+        if name == "tip":
+            return tip(self.workspace.folder, self.settings.retrieval.store)
         return self.workspace.folder / "index" / f"{name}.db"
 
     # ------------------------------------------------------------ training

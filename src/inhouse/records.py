@@ -15,6 +15,7 @@ __all__ = [
     "Chunk",
     "Commit",
     "Document",
+    "Edge",
     "Example",
     "Finding",
     "Hit",
@@ -22,6 +23,7 @@ __all__ = [
     "Item",
     "Occurrence",
     "Recipe",
+    "Reference",
     "Score",
     "Split",
     "Symbol",
@@ -162,6 +164,39 @@ class Chunk:
     start: int
     end: int
     text: str
+    defines: tuple[str, ...] = ()  # qualified names of the definitions that begin here
+    tokens: int = 0  # of the text, as the chunker's counter counts them
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name that a file uses and that may be defined elsewhere."""
+
+    path: str
+    scope: str  # qualified name of the definition around it, "" at the file's own level
+    kind: (
+        str  # call, inherit, import, read (of a configuration key), type, bind, export (`languages.Mention`)
+    )
+    name: str  # as written: "self.close", "Base", the module of an import, the key
+    bound: tuple[tuple[str, str], ...]  # of an import: (name here, name there; "" for the module itself);
+    # of a call, a type or a bind: the variable that it tells of
+    line: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One definition (or file) that depends on another, how sure that is, and by which rule."""
+
+    kind: str  # calls, inherits, imports, tests, reads, uses (as a type)
+    source_path: str
+    source: str  # qualified name, "" for the file itself
+    line: int
+    target_path: str
+    target: str  # qualified name, "" for the file itself
+    certainty: str  # resolved, inferred (the only candidate), ambiguous (one of several)
+    rule: str  # in words, such as "imported by name"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ _HEAVY = (
     "inhouse.planning.plan",
     "inhouse.registry.adapters",
     "inhouse.reporting.report",
-    "inhouse.retrieval.store",
+    "inhouse.retrieval.index",
     "inhouse.training.sft",
 )
 

@@ -10,7 +10,7 @@ from inhouse.digests import digest_text
 from inhouse.evaluation.arms import Bench
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.progress import Progress
-from inhouse.retrieval.store import Index
+from inhouse.retrieval.index import Index
 from tests.evaluation.counting import CountingEngine
 from tests.evaluation.planted import plant
 from tests.tiny import write_tokenizer

@@ -13,14 +13,14 @@ from inhouse.digests import digest_file, digest_text
 from inhouse.evaluation.compare import write_scores
 from inhouse.progress import Progress
 from inhouse.records import Example, Item, Score
-from inhouse.retrieval.store import Index
+from inhouse.retrieval.index import Index
 from inhouse.shards import read_records, write_records
 from tests.evaluation.counting import CountingEngine
 
 ARMS = ["base", "retrieval", "tuned", "tuned_retrieval"]
 MEASURES = ["bits_per_byte", "next_token_accuracy", "statement_exact", "statement_identifiers"]
 SETTINGS = Settings.model_validate(
-    {"budget": "smoke", "evaluation": {"context_tokens": 500, "retrieval_shares": [0.4, 0.6]}}
+    {"budget": "demo", "evaluation": {"context_tokens": 500, "retrieval_shares": [0.4, 0.6]}}
 )
 
 
@@ -163,9 +163,9 @@ def test_tokens_are_counted_as_they_were_spent(finished):
     spent = sum(len(request.context) + len(request.target) for request in engine.scored)
     scored = budget["scored"]
     assert scored["used"] == scored["shares"] + scored["retention"] + scored["heldout"] == spent
-    assert scored["used"] <= scored["allowed"] == BUDGETS["smoke"].scored
+    assert scored["used"] <= scored["allowed"] == BUDGETS["demo"].scored
     assert 0.05 * scored["allowed"] < scored["retention"] <= 0.15 * scored["allowed"]
-    assert budget["generated"]["used"] <= budget["generated"]["allowed"] == BUDGETS["smoke"].generated
+    assert budget["generated"]["used"] <= budget["generated"]["allowed"] == BUDGETS["demo"].generated
     assert budget["generated"]["prompt_tokens"] == sum(len(request.prompt) for request in engine.asked)
 
 
@@ -185,20 +185,20 @@ def test_a_run_that_is_killed_anywhere_ends_with_the_same_bytes(
 
 
 def test_a_budget_that_is_too_small_gives_an_even_sample(tokenizer, planted, index, tmp_path):
-    items = [item for copy in range(3) for item in _twins(planted.items(), copy)]
+    items = [item for copy in range(9) for item in _twins(planted.items(), copy)]
     dataset = write_dataset(tmp_path, planted, items, validation=0)
     folder = tmp_path / "scores"
     folder.mkdir()
     compare(folder, dataset, {"heldout": index}, tokenizer, planted)
     summary = read(folder)
     counts = summary["items"]
-    assert counts["available"] == 51
-    assert counts["scored"] < 51
+    assert counts["available"] == 153
+    assert counts["scored"] < 153
     assert counts["commits"] == min(
         17, counts["scored"]
     )  # a second one of a commit only after all the firsts
     assert (
-        f"The budget suffices for {counts['scored']} of 51 held-out items: an even sample over commits."
+        f"The budget suffices for {counts['scored']} of 153 held-out items: an even sample over commits."
         in (summary["notes"])
     )
     used = summary["budget"]["scored"]

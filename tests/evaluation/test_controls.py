@@ -24,8 +24,8 @@ from inhouse.progress import Progress
 from inhouse.records import Hit
 from inhouse.retrieval.chunking import chunk_file
 from inhouse.retrieval.context import assemble
+from inhouse.retrieval.index import Index
 from inhouse.retrieval.query import code_query
-from inhouse.retrieval.store import Index
 from tests.evaluation.planted import plant
 from tests.evaluation.tuning import tune
 from tests.tiny import builtin_model

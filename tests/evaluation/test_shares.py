@@ -8,7 +8,7 @@ import pytest
 
 from inhouse.digests import digest_text
 from inhouse.evaluation.shares import choose_share
-from inhouse.retrieval.store import Index
+from inhouse.retrieval.index import Index
 
 
 @pytest.fixture

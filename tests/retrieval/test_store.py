@@ -1,194 +1,468 @@
-"""An index that was updated is an index that was built, however it got there."""
+"""Both stores keep one contract: what goes in comes out, and both give the answers of one formula."""
 
 from __future__ import annotations
 
-import ast
+import math
 import sysconfig
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import apsw
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from rank_bm25 import BM25Okapi
 
-from inhouse.digests import digest_text
+from inhouse.digests import digest_rows, digest_text
 from inhouse.errors import UserMistake
-from inhouse.records import Hit
-from inhouse.retrieval.chunking import chunk_file
-from inhouse.retrieval.query import tokens
-from inhouse.retrieval.store import SCHEMA, Index
+from inhouse.records import Chunk, Reference, Symbol
+from inhouse.retrieval.index import Index
+from inhouse.retrieval.places import Address
+from inhouse.retrieval.sqlite import SqliteStore
+from inhouse.retrieval.store import FileFacts, FileRow, Store, Words, affordable
+from inhouse.retrieval.tables import Tables
 
 _STDLIB = Path(sysconfig.get_path("stdlib"))
-_SNIPPETS = (
-    "def alpha():\n    return beta()\n",
-    "class Gamma:\n    def delta(self):\n        return 'delta'\n",
-    "int main(void) { return 0; }\n",
-    "# Title\n\nSome prose about alpha.\n",
-    "",
-)
+_WEIGHTS = (2.0, 3.0, 1.0, 1.5)
+_ODD = "tab\t newline\n back\\slash \\N \\. quote' NUL\0 lone\ud800 漢字 \U0001f600 \r\n"
 
 
-def _tree(files: dict[str, str]) -> list[tuple[str, str, str]]:
-    return [(path, digest_text(text), text) for path, text in sorted(files.items())]
+def _chunk(path: str, text: str, start: int = 0) -> Chunk:
+    return Chunk(path, "python", "", (), (), 1, 1, start, start + len(text), text)
 
 
-def _index(path: Path, files: dict[str, str]) -> Index:
-    index = Index.open(path)
-    index.update(_tree(files))
-    return index
-
-
-_TREES = st.dictionaries(
-    st.sampled_from(["a.py", "b.py", "c.c", "d/e.md", "d/f.py"]), st.sampled_from(_SNIPPETS)
-)
-
-
-@given(st.lists(_TREES, min_size=2, max_size=4))
-def test_updates_equal_a_rebuild(trees: list[dict[str, str]]) -> None:
-    updated = Index(_memory())
-    for tree in trees:
-        updated.update(_tree(tree))
-    rebuilt = Index(_memory())
-    rebuilt.update(reversed(_tree(trees[-1])))
-    assert updated.digest() == rebuilt.digest()
-    for query in ("alpha", "delta Gamma", "main"):
-        assert _answers(updated.search(query)) == _answers(rebuilt.search(query))
-
-
-def _memory() -> apsw.Connection:
-    return Index.open(Path(":memory:"))._connection
-
-
-def _answers(hits: list[Hit]) -> list[tuple[str, int, str]]:
-    return [(hit.chunk.path, hit.chunk.start, hit.why) for hit in hits]
-
-
-def test_an_update_that_was_cut_short_is_finished_by_the_next(tmp_path: Path) -> None:
-    files = {f"{number}.py": f"def function_{number}():\n    pass\n" for number in range(6)}
-    index = Index.open(tmp_path / "index.db")
-
-    def cut_short() -> object:
-        yield from _tree(files)[:3]
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        index.update(cut_short())  # type: ignore[arg-type]
-    index.close()
-    again = Index.open(tmp_path / "index.db")
-    assert again.update(_tree(files)) == (3, 0, 0, 3)
-    assert again.digest() == _index(tmp_path / "other.db", files).digest()
-
-
-def test_the_definition_of_a_mentioned_name_comes_first(tmp_path: Path) -> None:
-    files = {"use.py": "alpha_beta()\n" * 30, "define.py": "def alpha_beta():\n    '''Do it.'''\n"}
-    hits = _index(tmp_path / "index.db", files).search("alpha_beta")
-    assert hits[0].chunk.path == "define.py"
-    assert "defines alpha_beta" in hits[0].why
-
-
-def test_tests_come_after_what_they_test_unless_asked_for(tmp_path: Path) -> None:
-    body = "def retry_policy():\n    return limit\n"
-    index = _index(tmp_path / "index.db", {"retry.py": body, "tests/test_retry.py": body})
-    assert index.search("retry policy limit")[0].chunk.path == "retry.py"
-    assert {hit.chunk.path for hit in index.search("test of the retry policy limit")} == {
-        "retry.py",
-        "tests/test_retry.py",
-    }
-
-
-@pytest.mark.parametrize(
-    "query", ["", " \n", '"', "NEAR(", "a AND", "* OR -", "é" * 10, "'); DROP TABLE chunk; --"]
-)
-def test_no_query_is_a_syntax_error(tmp_path: Path, query: str) -> None:
-    index = _index(tmp_path / "index.db", {"a.py": _SNIPPETS[0]})
-    assert index.search(query) == []
-
-
-def test_a_query_of_a_megabyte_is_answered(tmp_path: Path) -> None:
-    index = _index(tmp_path / "index.db", {"a.py": _SNIPPETS[0]})
-    assert index.search("alpha " + "filler_word " * 90_000)[0].chunk.path == "a.py"
-
-
-def test_symbols_are_found_by_simple_and_qualified_name(tmp_path: Path) -> None:
-    index = _index(tmp_path / "index.db", {"a.py": _SNIPPETS[1]})
-    assert [symbol.kind for symbol in index.symbols("delta")] == ["method"]
-    assert index.symbols("delta") == index.symbols("Gamma.delta")
-
-
-def test_the_status_counts_what_was_parsed_and_what_fell_back(tmp_path: Path) -> None:
-    files = {"a.py": _SNIPPETS[0], "bad.py": "def broken(:\n", "notes.md": _SNIPPETS[3]}
-    status = _index(tmp_path / "index.db", files).status()
-    assert (status["files"], status["parsed"], status["with_syntax_errors"], status["plain_text"]) == (
-        3,
-        2,
-        1,
-        1,
+def _facts(path: str, *bodies: str, digest: str = "") -> FileFacts:
+    """Return a file with a chunk for each body, whose words are those of the body."""
+    starts = [sum(map(len, bodies[:place])) for place in range(len(bodies))]
+    return FileFacts(
+        FileRow(path, digest or digest_text("".join(bodies)), "python", "parsed", 0, ""),
+        tuple(_chunk(path, body, start) for body, start in zip(bodies, starts, strict=True)),
+        tuple(Words("", "", "", body) for body in bodies),
+        (),
+        (),
     )
 
 
-def test_an_index_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    connection = apsw.Connection(str(tmp_path / "index.db"))
-    connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
-    connection.close()
-    with pytest.raises(UserMistake, match="newer version"):
-        Index.open(tmp_path / "index.db")
+def _other(kind: str, tmp_path: Path, place: Address) -> Tables:
+    if kind == "sqlite":
+        return SqliteStore(tmp_path / "index.db", wait=0.3)
+    from inhouse.retrieval.postgres import PostgresStore
+
+    return PostgresStore(place, wait=0.3)
 
 
-def test_a_file_that_is_no_index_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "index.db").write_text("these are words, and not a database at all\n" * 100)
-    with pytest.raises(UserMistake, match="delete it and run"):
-        Index.open(tmp_path / "index.db")
+@pytest.fixture(params=["sqlite", "postgres"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def test_it_is_no_worse_than_plain_bm25_at_finding_functions_by_their_docstrings(tmp_path: Path) -> None:
-    """The reference ranks the same chunks with the same words; CoSQA-like questions over real functions."""
-    files, questions = _questions(["argparse.py", "inspect.py", "tarfile.py", "shutil.py", "zipfile.py"], 120)
-    index = _index(tmp_path / "index.db", files)
-    chunks = [chunk for path, text in sorted(files.items()) for chunk in chunk_file(path, text)]
-    reference = BM25Okapi([tokens(f"{chunk.path} {chunk.symbol} {chunk.text}") for chunk in chunks])
-    ours = theirs = 0.0
-    for question, path, line in questions:
-        found = [hit.chunk for hit in index.search(question, 10)]
-        scores = reference.get_scores(tokens(question))
-        best = sorted(range(len(chunks)), key=lambda place: -scores[place])[:10]
-        ours += _reciprocal_rank(found, path, line)
-        theirs += _reciprocal_rank([chunks[place] for place in best], path, line)
-    assert len(questions) == 120
-    assert ours >= theirs > 10
+@pytest.fixture
+def place_of(kind: str, request: pytest.FixtureRequest) -> Address | None:
+    """Only the tests of PostgreSQL start one."""
+    return request.getfixturevalue("place") if kind == "postgres" else None
 
 
-def _questions(names: list[str], limit: int) -> tuple[dict[str, str], list[tuple[str, str, int]]]:
-    """Return files without docstrings, and (docstring, path, line) of the functions that had one."""
-    files, questions = {}, []
-    for name in names:
-        path = (
-            _STDLIB / name
-            if (_STDLIB / name).exists()
-            else _STDLIB / name.removesuffix(".py") / "__init__.py"
+@pytest.fixture
+def store(kind: str, tmp_path: Path, place_of: Address) -> Iterator[Tables]:
+    with _other(kind, tmp_path, place_of) as store:
+        yield store
+
+
+@pytest.fixture
+def second(store: Tables, kind: str, tmp_path: Path, place_of: Address) -> Iterator[Tables]:
+    """The same index, opened by somebody else."""
+    with _other(kind, tmp_path, place_of) as second:
+        yield second
+
+
+def _paths(store: Store, found: Sequence[tuple[int, float]]) -> list[tuple[str, int, float]]:
+    chunks = store.chunks(number for number, _ in found)
+    return [(chunks[number].path, chunks[number].start, score) for number, score in found]
+
+
+# ------------------------------------------------------------------ what goes in comes out
+
+
+def test_rows_come_back_as_they_went_in_whatever_the_text_holds(store: Tables) -> None:
+    path = "src/übung 'a'.py"
+    chunks = (
+        Chunk(path, "c", "A.b", ("class A:", _ODD), ("import x",), 1, 3, 0, 9, _ODD, ("A", "A.b"), 7),
+        Chunk(path, "c", "", (), (), 4, 4, 9, 9, "", (), 0),
+    )
+    symbols = (
+        Symbol(path, "b", "A.b", "method", 2, 3, 4, 9, "def b(self):", 'a\tb\\c"', 8),
+        Symbol(path, "A", "A", "class", 1, 3, 0, 9, "class A:", "", 3),
+    )
+    references = (
+        Reference(path, "A.b", "call", "self.close", (), 3, 5, 6),
+        Reference(path, "", "import", "os.path", (("j", "join"), ("*", "*")), 1, 0, 2),
+    )
+    words = (Words("src a", "b a_b", "", "one two one"), Words("", "", "", ""))
+    facts = FileFacts(FileRow(path, "d1", "c", "fallback", 3, "it's odd"), chunks, words, symbols, references)
+    store.replace([facts])
+    assert list(store.files()) == [facts.file]
+    assert list(store.chunks_of(path).values()) == list(chunks)
+    assert store.symbols_of(path) == [symbols[1], symbols[0]]
+    assert store.references_of(path) == [references[1], references[0]]
+    assert store.counts() == {"files": 1, "chunks": 2, "symbols": 2, "references": 2, "vectors": 0}
+    [(again, vectors)] = store.contents()
+    assert (again.file, again.chunks, again.symbols, again.references) == (
+        facts.file,
+        chunks,
+        symbols,
+        references,
+    )
+    assert [[sorted(field.split()) for field in one] for one in again.words] == [
+        [["a", "src"], ["a_b", "b"], [], ["one", "one", "two"]],
+        [[], [], [], []],
+    ]
+    assert vectors == {}
+
+
+def test_what_no_database_keeps_is_written_out_in_names_and_kept_in_texts(store: Tables) -> None:
+    path = "a\0\ud800.py"
+    store.replace(
+        [replace(_facts(path, "x\0\udfffy"), words=(Words("", "", "", ""),), symbols=(_symbol(path, "f\0"),))]
+    )
+    [file] = store.files()
+    assert file.path == "a\\u0000\\ud800.py"
+    assert [chunk.text for chunk in store.chunks_of(path).values()] == ["x\0\udfffy"]
+    assert [symbol.path for symbol in store.symbols_named(["f\0"])] == [file.path]
+
+
+def test_the_new_facts_of_a_file_leave_nothing_of_the_old(store: Tables) -> None:
+    store.replace([_full("a.py", "old"), _full("b.py", "old")])
+    store.put_vectors("m", dict.fromkeys(store.chunks_of("a.py"), np.ones(2)))
+    store.replace([_full("a.py", "new")])
+    assert store.counts() == {"files": 2, "chunks": 2, "symbols": 2, "references": 2, "vectors": 0}
+    assert store.frequencies(["old", "new", "never"]) == {"old": 1, "new": 1}
+    assert [symbol.path for symbol in store.symbols_named(["old"])] == ["b.py"]
+    assert [reference.path for reference in store.references_to(["old"])] == ["b.py"]
+    store.remove(["a.py", "b.py", "never.py"])
+    assert set(store.counts().values()) == {0}
+    assert (list(store.rows()), store.frequencies(["old"]), store.matching(["old"], _WEIGHTS, 3)) == (
+        [],
+        {},
+        [],
+    )
+    assert list(store.contents()) == []
+
+
+def test_a_writing_that_fails_leaves_everything_as_it_was(store: Tables) -> None:
+    store.replace([_full("a.py", "old")])
+    before = list(store.rows())
+    broken = replace(_full("b.py", "new"), words=())  # fewer than chunks
+    with pytest.raises(ValueError, match="zip"):
+        store.replace([_full("a.py", "new"), broken])
+    assert list(store.rows()) == before
+    assert store.frequencies(["old", "new"]) == {"old": 1}
+    assert store.counts()["files"] == 1
+    store.replace([_full("a.py", "new")])
+    assert store.frequencies(["old", "new"]) == {"new": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["'; DROP TABLE file; --", '"', "%s", "?", ":v0", "$1", "\\", "a\tb\n", "{}"]
+)
+def test_names_are_values_and_never_sql(store: Tables, name: str) -> None:
+    store.replace([_full(name, name)])
+    assert [file.path for file in store.files()] == [name]
+    assert [symbol.name for symbol in store.symbols_named([name])] == [name]
+    assert store.paths_ending([name]) == [name]
+    store.set(name, name)
+    assert (store.get(name), store.kept()) == (name, {name: name})
+    store.frequencies([name])
+    store.remove([name])
+    assert list(store.rows()) == []
+
+
+def test_values_are_kept_by_name(store: Tables, second: Tables) -> None:
+    store.set("commit", "abc")
+    store.set("commit", {"id": [1, 2.5, None, "é"]})
+    assert second.get("commit") == {"id": [1, 2.5, None, "é"]}
+    assert second.get("absent") is None
+
+
+# ------------------------------------------------------------------ names and places
+
+
+def _symbol(path: str, name: str, start: int = 0) -> Symbol:
+    simple = name.rpartition(".")[2]
+    return Symbol(path, simple, name, "function", 1, 1, start, start + 1, f"def {simple}():", "", start + 1)
+
+
+def _full(path: str, name: str) -> FileFacts:
+    """Return a file that defines and uses a name."""
+    reference = Reference(path, "", "call", name, (), 1, 0, 1)
+    return replace(_facts(path, name), symbols=(_symbol(path, name),), references=(reference,))
+
+
+def test_definitions_are_found_by_simple_and_qualified_name_in_order(store: Tables) -> None:
+    one = replace(_facts("z.py", ""), symbols=(_symbol("z.py", "A.run", 5), _symbol("z.py", "run", 1)))
+    two = replace(_facts("B.py", ""), symbols=(_symbol("B.py", "A.run"), _symbol("B.py", "other.run", 9)))
+    store.replace([one, two])
+    found = [(symbol.path, symbol.qualified_name) for symbol in store.symbols_named(["run"])]
+    assert found == [("B.py", "A.run"), ("B.py", "other.run"), ("z.py", "run"), ("z.py", "A.run")]
+    found = [(symbol.path, symbol.qualified_name) for symbol in store.symbols_named(["A.run"])]
+    assert found == [("B.py", "A.run"), ("z.py", "A.run")]
+    assert store.symbols_named([]) == []
+
+
+def test_an_import_is_found_by_its_module_and_by_what_it_takes(store: Tables) -> None:
+    path = "a.py"
+    imported = Reference(path, "", "import", "pkg.tools", (("b", "build"), ("*", "*"), ("t", "")), 1, 0, 1)
+    called = Reference(path, "", "call", "self.build", (), 2, 5, 6)
+    store.replace([replace(_facts(path, ""), references=(called, imported))])
+    assert store.references_to(["build"]) == [imported, called]
+    assert store.references_to(["tools"]) == [imported]
+    assert store.references_to(["b", "*", ""]) == []
+
+
+def test_paths_end_at_a_folder_or_not_at_all(store: Tables) -> None:
+    store.replace([_facts(path, "") for path in ("a/b/c.py", "b/c.py", "xb/c.py", "c.py")])
+    assert store.paths_ending(["b/c.py"]) == ["a/b/c.py", "b/c.py"]
+    assert store.paths_ending(["c.py"]) == ["a/b/c.py", "b/c.py", "c.py", "xb/c.py"]
+    assert store.paths_ending(["c", "/c.py", "", "a/b/"]) == []
+
+
+def test_a_question_may_name_more_than_a_statement_takes(store: Tables) -> None:
+    store.replace([_full(f"{number:04}.py", f"name{number}") for number in range(1_100)])
+    names = [f"name{number}" for number in range(1_100)]
+    assert len(store.symbols_named(names)) == len(store.references_to(names)) == 1_100
+    assert (
+        len(store.frequencies(names)) == len(store.paths_ending(f"{n:04}.py" for n in range(1_100))) == 1_100
+    )
+    assert len(store.chunks(range(1, 5_000))) == 1_100
+    store.remove([f"{number:04}.py" for number in range(1_100)])
+    assert set(store.counts().values()) == {0}
+
+
+# ------------------------------------------------------------------ words
+
+_WORDS = st.lists(st.sampled_from(["alpha", "beta_1", "gamma", "7", "été"]), max_size=6).map(" ".join)
+_CHUNKS = st.lists(st.builds(Words, _WORDS, _WORDS, _WORDS, _WORDS), min_size=1, max_size=8)
+
+
+@given(_CHUNKS, st.sets(st.sampled_from(["alpha", "beta_1", "gamma", "7", "été", "none"]), min_size=1))
+@settings(max_examples=60)
+def test_sqlite_scores_are_bm25(chunks: list[Words], query: set[str]) -> None:
+    with SqliteStore(Path(":memory:")) as store:
+        _scores_are_bm25(store, chunks, query)
+
+
+def test_postgres_scores_are_bm25(place: Address) -> None:
+    from inhouse.retrieval.postgres import PostgresStore
+
+    with PostgresStore(place) as store:
+
+        @given(
+            _CHUNKS, st.sets(st.sampled_from(["alpha", "beta_1", "gamma", "7", "été", "none"]), min_size=1)
         )
-        tree = ast.parse(path.read_text())
-        found = []
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.FunctionDef)
-                and (words := ast.get_docstring(node))
-                and len(node.body) > 1
-            ):
-                node.body = node.body[1:]
-                found.append((words.split("\n\n")[0], node.name))
-        files[name] = ast.unparse(tree)
-        lines = files[name].split("\n")
-        for words, function in found:
-            at = [place for place, line in enumerate(lines, 1) if f"def {function}(" in line]
-            if len(at) == 1:
-                questions.append((words, name, at[0]))
-    step = len(questions) // limit
-    return files, questions[::step][:limit]
+        @settings(max_examples=40)
+        def run(chunks: list[Words], query: set[str]) -> None:
+            _scores_are_bm25(store, chunks, query)
+
+        run()
 
 
-def _reciprocal_rank(found: list, path: str, line: int) -> float:
-    for rank, chunk in enumerate(found, 1):
-        if chunk.path == path and chunk.start_line <= line <= chunk.end_line:
-            return 1 / rank
-    return 0.0
+def _scores_are_bm25(store: Tables, chunks: list[Words], query: set[str]) -> None:
+    """Files that were there before, and are gone, count no more."""
+    path = "a.py"
+    facts = _facts(path, *("x" for _ in chunks))
+    store.replace([replace(facts, words=tuple(chunks[::-1])), _facts("b.py", "alpha alpha")])
+    store.replace([replace(facts, words=tuple(chunks))])
+    store.remove(["b.py"])
+    assert store.frequencies(query) == _frequencies(chunks, query)
+    found = store.matching(sorted(query), _WEIGHTS, 5)
+    wanted = _bm25(chunks, affordable(_frequencies(chunks, query)))
+    assert [score for _, score in found] == pytest.approx([score for _, score in wanted][:5], abs=2e-9)
+    assert [start for _, start, _ in _paths(store, found)] == [place for place, _ in wanted][:5]
+
+
+def _frequencies(chunks: list[Words], query: set[str]) -> dict[str, int]:
+    found = {word: sum(any(word in field.split() for field in one) for one in chunks) for word in query}
+    return {word: count for word, count in found.items() if count}
+
+
+def _bm25(chunks: list[Words], query: Sequence[str]) -> list[tuple[int, float]]:
+    """Return (place, score) of the matching chunks as https://sqlite.org/fts5.html says, best first."""
+    lengths = [sum(len(field.split()) for field in one) for one in chunks]
+    average = sum(lengths) / len(chunks)
+    found = []
+    for place, one in enumerate(chunks):
+        score, matches = 0.0, False
+        for word in query:
+            holding = _frequencies(chunks, {word})[word]
+            rarity = max(1e-6, math.log((len(chunks) - holding + 0.5) / (holding + 0.5)))
+            counts = [Counter(field.split())[word] for field in one]
+            matches |= any(counts)
+            frequency = sum(weight * count for weight, count in zip(_WEIGHTS, counts, strict=True))
+            score += (
+                rarity * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * lengths[place] / average))
+                if frequency
+                else 0.0
+            )
+        if matches:
+            found.append((place, round(score, 9)))
+    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+
+def test_equal_scores_are_ordered_by_path_and_place_and_not_by_when_they_came(store: Tables) -> None:
+    for path in ("c.py", "B.py", "a.py", "é.py", "_.py"):
+        store.replace([_facts(path, "alpha", "alpha")])
+    best = _paths(store, store.matching(["alpha"], (0.0, 0.0, 0.0, 1.0), 3))
+    assert [(path, start) for path, start, _ in best] == [("B.py", 0), ("B.py", 5), ("_.py", 0)]
+
+
+# ------------------------------------------------------------------ vectors
+
+
+def test_the_nearest_are_those_of_the_largest_cosine(store: Tables) -> None:
+    store.replace([_facts(f"{number:02}.py", "x") for number in range(40)])
+    random = np.random.default_rng(3)
+    vectors = {number: random.normal(size=12) * 50 for number in store.without_vector(100)}
+    store.put_vectors("m", vectors)
+    asked = random.normal(size=12)
+    wanted = {
+        number: float(vector @ asked / np.linalg.norm(vector) / np.linalg.norm(asked))
+        for number, vector in vectors.items()
+    }
+    best = sorted(wanted, key=lambda number: -wanted[number])[:7]
+    found = store.nearest(asked, 7)
+    assert [number for number, _ in found] == best
+    assert [score for _, score in found] == pytest.approx([wanted[number] for number in best], abs=1e-6)
+    assert len(store.nearest(asked, 1_000)) == 40
+
+
+def test_equal_cosines_are_ordered_by_path_and_a_vector_of_zeros_has_none(store: Tables) -> None:
+    store.replace([_facts(path, "x") for path in ("c.py", "a.py", "b.py", "d.py")])
+    numbers = {file.path: next(iter(store.chunks_of(file.path))) for file in store.files()}
+    values = {"c.py": [2, 0], "a.py": [1, 0], "b.py": [0, 0], "d.py": [-1, 0]}
+    store.put_vectors("m", {numbers[path]: np.array(value) for path, value in values.items()})
+    found = _paths(store, store.nearest(np.array([5.0, 0.0]), 3))
+    assert found == [("a.py", 0, 1.0), ("c.py", 0, 1.0), ("b.py", 0, 0.0)]
+
+
+def test_an_index_holds_the_vectors_of_one_model(store: Tables, second: Tables) -> None:
+    store.replace([_facts("a.py", "x", "y")])
+    one, two = store.without_vector(5)
+    assert store.nearest(np.ones(3), 5) == []
+    store.put_vectors("m", {one: np.ones(3)})
+    assert second.get("vectors") == {"model": "m", "dimension": 3}
+    for model, dimension in (("other", 3), ("m", 4)):
+        with pytest.raises(UserMistake, match="vectors of one model"):
+            second.put_vectors(model, {two: np.ones(dimension)})
+    with pytest.raises(UserMistake, match="vectors of one model"):
+        second.nearest(np.ones(4), 1)
+    assert list(second.without_vector(5)) == [two]
+    assert store.counts()["vectors"] == 1
+    store.put_vectors("m", {one: np.array([1.0, 0, 0])})
+    assert (store.counts()["vectors"], second.nearest(np.array([1.0, 0, 0]), 2)) == (1, [(one, 1.0)])
+
+
+def test_the_vector_of_a_text_that_is_gone_meets_no_other(store: Tables) -> None:
+    """Somebody computes vectors while somebody else replaces the file."""
+    store.replace([_facts("a.py", "x")])
+    numbers = list(store.without_vector(5))
+    store.remove(["a.py"])
+    store.replace([_facts("b.py", "y")])
+    store.put_vectors("m", {numbers[0]: np.ones(2)})
+    assert store.counts()["vectors"] == 0
+    assert [chunk.text for chunk in store.without_vector(5).values()] == ["y"]
+
+
+# ------------------------------------------------------------------ several at once
+
+
+def test_a_reader_holds_one_state_while_another_writes(store: Tables, second: Tables) -> None:
+    store.replace([_facts("a.py", "old")])
+    with second.reading():
+        assert second.frequencies(["old"]) == {"old": 1}
+        store.replace([_facts("a.py", "new"), _facts("b.py", "new")])
+        assert second.frequencies(["old", "new"]) == {"old": 1}
+        assert [file.path for file in second.files()] == ["a.py"]
+    assert second.frequencies(["old", "new"]) == {"new": 2}
+
+
+def test_a_second_writer_waits_and_then_says_why(store: Tables, second: Tables) -> None:
+    with store._database.writing():
+        with pytest.raises(UserMistake, match=r"one process at a time writes an index.*0\.3 seconds"):
+            second.replace([_facts("a.py", "x")])
+        assert second.counts()["files"] == 0  # readers go on
+    second.replace([_facts("a.py", "x")])
+    assert store.counts()["files"] == 1
+
+
+# ------------------------------------------------------------------ both are one
+
+_BODIES = st.lists(st.sampled_from(["alpha", "alpha beta", "", "gamma gamma"]), max_size=3)
+_TREES = st.lists(
+    st.dictionaries(st.sampled_from(["a.py", "b/c.py", "d.py"]), _BODIES), min_size=2, max_size=4
+)
+
+
+def test_updated_or_built_anew_the_rows_are_the_same_in_both(tmp_path: Path, place: Address) -> None:
+    from inhouse.retrieval.postgres import PostgresStore
+
+    with SqliteStore(Path(":memory:")) as one, PostgresStore(place) as other:
+
+        @given(_TREES)
+        @settings(max_examples=25)
+        def run(trees: list[dict[str, list[str]]]) -> None:
+            for store in (one, other):
+                for tree in trees:
+                    store.remove([file.path for file in store.files() if file.path not in tree])
+                    store.replace([_facts(path, *bodies) for path, bodies in tree.items()])
+            with SqliteStore(Path(":memory:")) as fresh:
+                fresh.replace([_facts(path, *bodies) for path, bodies in sorted(trees[-1].items())])
+                wanted = list(fresh.rows())
+                assert list(one.rows()) == list(other.rows()) == wanted
+                assert one.counts() == other.counts() == fresh.counts()
+                best = [
+                    _paths(store, store.matching(["alpha", "gamma"], _WEIGHTS, 4))
+                    for store in (one, other, fresh)
+                ]
+                assert best[0] == best[1] == best[2]
+
+        run()
+
+
+def test_both_answer_alike_about_a_real_library_before_and_after_a_commit(place: Address) -> None:
+    from inhouse.retrieval.postgres import PostgresStore
+
+    files = _library()
+    with SqliteStore(Path(":memory:")) as one, PostgresStore(place) as other:
+        for store in (one, other):
+            Index(store).update(files)
+        _answer_alike(one, other)
+        path, _, text = files[5]
+        changed = [(path, "another", text + "\n\ndef open_archive(path):\n    return path\n")]
+        for store in (one, other):
+            Index(store).apply(changed, [files[2][0], files[7][0]])
+        _answer_alike(one, other)
+
+
+def _library() -> list[tuple[str, str, str]]:
+    paths = sorted(path for path in _STDLIB.glob("*.py") if path.stat().st_size < 60_000)[:40]
+    texts = [(path.name, path.read_text(encoding="utf-8")) for path in paths]
+    return [(name, digest_text(text), text) for name, text in texts]
+
+
+def _answer_alike(one: Tables, other: Tables) -> None:
+    assert digest_rows(one.rows()) == digest_rows(other.rows())
+    assert one.counts() == other.counts()
+    rows = [row for row in one.rows() if row[0] == "symbol"]
+    names = sorted({str(row[2]) for row in rows})[::7]
+    queries = [*("self return", "open file path", "parse the header of an archive", "__init__"), *names[:80]]
+    for query in queries:
+        words = query.lower().split()
+        assert one.frequencies(words) == other.frequencies(words)
+        assert _paths(one, one.matching(words, _WEIGHTS, 20)) == _paths(
+            other, other.matching(words, _WEIGHTS, 20)
+        )
+    for query in queries[:12]:
+        assert Index(one).search(query, 10) == Index(other).search(query, 10)
+    assert one.symbols_named(names) == other.symbols_named(names)
+    assert one.references_to(names) == other.references_to(names)
+    assert one.paths_ending(["abc.py", "ast.py"]) == other.paths_ending(["abc.py", "ast.py"])

@@ -15,7 +15,7 @@ from inhouse.models.resolve import BaseModel
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.progress import Progress
 from inhouse.registry.adapters import Registry
-from inhouse.retrieval.store import Index
+from inhouse.retrieval.index import Index
 from inhouse.serving.service import Service
 from inhouse.serving.workspace import context_length, index_retriever, load_adapters
 from tests.serving.conftest import Served, make_adapter, serve

@@ -33,6 +33,8 @@ __all__ = [
     "open_pipeline",
     "print_json",
     "print_rows",
+    "repository_of",
+    "settings_of",
 ]
 
 _STOPPED = 130
@@ -95,6 +97,11 @@ class Context:
     settings: Settings
     progress: Progress
 
+    @property
+    def repository(self) -> Path:
+        """The repository that the workspace was made from."""
+        return repository_of(self.home)
+
 
 def execute(verb: Any, name: str, words: list[str]) -> int:
     """Parse and run a verb; every ending becomes an exit code and at most one sentence."""
@@ -130,16 +137,11 @@ def execute(verb: Any, name: str, words: list[str]) -> int:
 @contextlib.contextmanager
 def open_context(arguments: argparse.Namespace, default_home: Path, *, create: bool) -> Iterator[Context]:
     """Open the workspace that a verb's arguments mean, with its settings and its log."""
-    from inhouse.cli.trust import require_trust
-    from inhouse.config import load_settings
     from inhouse.progress import Progress
     from inhouse.workspace import Workspace
 
     home = (arguments.workspace or default_home).resolve()
-    file = arguments.settings or _existing(home / "inhouse.yaml")
-    settings = load_settings(file, _overrides(arguments))
-    if arguments.settings is None and file is not None:
-        require_trust(file, settings, own_model=not arguments_lack_model(arguments))
+    settings = settings_of(arguments, home)
     state = home / ".inhouse"
     workspace = Workspace.open(state) if create else Workspace.find(state)
     progress = Progress(state / "logs" / "inhouse.log", quiet=arguments.quiet)
@@ -148,6 +150,24 @@ def open_context(arguments: argparse.Namespace, default_home: Path, *, create: b
     finally:
         progress.close()
         workspace.close()
+
+
+def settings_of(arguments: argparse.Namespace, home: Path) -> Settings:
+    """Return the settings that apply to a verb in the workspace of a folder."""
+    from inhouse.cli.trust import require_trust
+    from inhouse.config import load_settings
+
+    file = arguments.settings or _existing(home / "inhouse.yaml")
+    settings = load_settings(file, _overrides(arguments))
+    if arguments.settings is None and file is not None:
+        require_trust(file, settings, own_model=not arguments_lack_model(arguments))
+    return settings
+
+
+def repository_of(home: Path) -> Path:
+    """Return the repository that the workspace in a folder was made from: by default the folder itself."""
+    note = home / ".inhouse" / "repository.json"
+    return Path(json.loads(note.read_text(encoding="utf-8"))) if note.exists() else home
 
 
 @contextlib.contextmanager
@@ -225,8 +245,8 @@ def _remembered(arguments: argparse.Namespace) -> Path | None:
     """Return the repository that a workspace elsewhere was made from."""
     if arguments.workspace is None:
         return None
-    note = arguments.workspace / ".inhouse" / "repository.json"
-    return Path(json.loads(note.read_text(encoding="utf-8"))) if note.exists() else None
+    found = repository_of(arguments.workspace)
+    return None if found == arguments.workspace else found
 
 
 def _remember(context: Context, repository: Path) -> None:

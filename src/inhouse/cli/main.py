@@ -21,6 +21,12 @@ VERBS = {
     "ingest": "read the history, remove what must not be learnt",
     "index": "build or update the retrieval index",
     "search": "search the index",
+    "definition": "where a name is defined",
+    "references": "what refers to a name or a file, how sure that is, and by which rule",
+    "outline": "the definitions of a file, nested, with their lines",
+    "context": "what to read for a task, within an exact number of tokens",
+    "history": "which commits made a line what it is",
+    "chunking": "compare the ways to cut files into chunks, on this repository",
     "dataset": "build training examples and held-out items; look at them, compare, export",
     "advise": "what fits this hardware, which recipe and why, what it costs; memory of any model",
     "train": "train the adapter; a stopped training goes on where it stopped",
@@ -29,6 +35,7 @@ VERBS = {
     "eval": "compare base, retrieval, tuned and both on code written after the cut",
     "compare": "compare two adapters, or two arms, on the same stored tasks",
     "adapters": "list registered adapters, or show one",
+    "mcp": "offer the index to agents and editors, over the Model Context Protocol",
     "serve": "serve base and adapters over an OpenAI-compatible API",
     "sandbox": "run a command in the sandbox: no network, a private folder, hard limits",
     "models": "list the base models that this machine has",
@@ -52,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     verb = words[0] if words else "--help"
     if verb in ("-h", "--help", "help"):
-        print(_HELP.format(verbs="\n".join(f"  {name:10}{text}" for name, text in VERBS.items())), end="")
+        print(_HELP.format(verbs="\n".join(f"  {name:11}{text}" for name, text in VERBS.items())), end="")
         return 0
     if verb in ("-V", "--version"):
         print(f"inhouse {__version__}")

@@ -1,5 +1,7 @@
 """Search the index of the newest indexed commit; the query may come from standard input.
 
+A query is any text: words, an identifier, a path, code, an issue with its stack trace, a diff, path:line.
+
 example: inhouse search "where are retries configured" -k 5
 """
 
@@ -11,13 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.cli.common import VerbParser, open_context, print_json
 from inhouse.errors import UserMistake
+from inhouse.records import Hit
 
 if TYPE_CHECKING:
     import argparse
 
-    from inhouse.records import Hit
+    from inhouse.retrieval.index import Index
+    from inhouse.retrieval.vectors import VectorSource
 
 __all__ = ["parser", "run"]
+
+_MAX_BYTES = 4_000_000  # of standard input; a search reads less
+_NOTHING = "nothing found; try other words, or `inhouse index` if the code is new"
+_EMPTY = "nothing was asked; give words, an identifier, a path, code or an issue"
 
 
 def parser(parser: VerbParser) -> None:
@@ -26,34 +34,53 @@ def parser(parser: VerbParser) -> None:
         "query", nargs="?", help="words, an identifier, a path, code (default: standard input)"
     )
     parser.add_argument("-k", type=int, default=10, help="how many results (default: 10)")
+    parser.add_argument("--files", action="store_true", help="files, each with its best place")
     parser.add_workspace()
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the hits."""
-    from inhouse.retrieval.store import Index
+    from inhouse.retrieval.index import Index
+    from inhouse.retrieval.places import tip
+    from inhouse.retrieval.vectors import open_source
 
     if arguments.k < 1:
         raise UserMistake("-k is a positive number", str(arguments.k), "try -k 10")
-    query = arguments.query if arguments.query is not None else sys.stdin.read()
+    query = _query(arguments)
     with open_context(arguments, Path(), create=False) as context:
-        path = context.workspace.folder / "index" / "tip.db"
-        if not path.exists():
+        place = tip(context.workspace.folder, context.settings.retrieval.store)
+        if not place.exists():
             raise UserMistake("there is no index yet", str(context.home), "build it with `inhouse index`")
-        index = Index.open(path)
+        index = Index.open(place)
         try:
-            hits = index.search(query, arguments.k)
+            hits = _found(index, query, arguments, open_source(context.settings.retrieval.vectors))
         finally:
             index.close()
     if arguments.json:
         print_json({"results": [_row(hit) for hit in hits]})
         return 0
     if not hits:
-        print("nothing found; try other words, or `inhouse index` if the code is new")
+        print(_NOTHING if query.strip() else _EMPTY)
     for hit in hits:
         chunk = hit.chunk
         print(f"{chunk.path}:{chunk.start_line}-{chunk.end_line}  {chunk.symbol}  ({hit.why})")
     return 0
+
+
+def _query(arguments: argparse.Namespace) -> str:
+    """Return what is asked; bytes that are no text become U+FFFD."""
+    if arguments.query is not None:
+        return str(arguments.query)
+    return sys.stdin.buffer.read(_MAX_BYTES).decode("utf-8", "replace")
+
+
+def _found(
+    index: Index, query: str, arguments: argparse.Namespace, vectors: VectorSource | None
+) -> list[Hit]:
+    if not arguments.files:
+        return index.search(query, arguments.k, vectors=vectors)
+    found = index.files(query, arguments.k, vectors=vectors)
+    return [Hit(file.best, file.score, file.why) for file in found]
 
 
 def _row(hit: Hit) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("corpus: not built yet; next: inhouse ingest")
     print()
     print_rows(status["stages"], ["stage", "state", "seconds", "peak MB"])
+    _print_indexes(status["indexes"])
     if removed:
         print()
         print_rows(removed, ["path", "kind", "revision", "reason"])
@@ -57,8 +58,28 @@ def _status(workspace: Workspace) -> dict[str, Any]:
     return {
         "workspace": str(workspace.folder),
         "corpus": corpus.read_json("counts.json") if corpus else None,
+        "indexes": _indexes(workspace),
         "stages": [_stage(workspace, stage) for stage in _STAGES],
     }
+
+
+def _indexes(workspace: Workspace) -> dict[str, Any]:
+    artefact = workspace.current("index")
+    return artefact.read_json("indexes.json") if artefact else {}
+
+
+def _print_indexes(indexes: dict[str, Any]) -> None:
+    """Print how the files of each index were read, and why some were not."""
+    for name, index in indexes.items():
+        state = index["status"]
+        if "reasons" not in state:  # an artefact of an earlier version
+            continue
+        print(f"\nindex at the {name}, {index['revision'][:12]}: {state['files']} files")
+        counts = {"parsed": state["parsed"], **state["reasons"]}
+        counts |= {f"left out: {reason}": n for reason, n in state["left_out_by_hygiene"].items()}
+        print_rows([{"how": how, "files": n} for how, n in counts.items()], ["how", "files"])
+        model = (state["vectors_of"] or {"model": "no model"})["model"]
+        print(f"vectors: {state['vectors']} of {model}")
 
 
 def _stage(workspace: Workspace, stage: str) -> dict[str, Any]:

@@ -40,6 +40,10 @@ def _wish(settings: Settings, *, own_model: bool) -> tuple[str, str] | None:
 
     if not own_model and is_hub_id(settings.model) and not Path(settings.model).exists():
         return "open the network", f"the hub model {settings.model}"
+    if settings.retrieval.store:
+        return "open the network", "an index on a server (retrieval.store)"
+    if "://" in settings.retrieval.vectors.source:
+        return "open the network", f"vectors of {settings.retrieval.vectors.source}"
     execution = settings.execution
     named = " ".join(execution.test_command or ()) or execution.python
     return ("name a program that is run", f"`{named}`") if named else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.records import Hit, Item
     from inhouse.retrieval.context import Context
-    from inhouse.retrieval.store import Index
+    from inhouse.retrieval.index import Index
 
 __all__ = ["HITS", "offered"]
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from inhouse.datasets.items import evenly
 from inhouse.datasets.split import periods
-from inhouse.retrieval.store import Index
+from inhouse.retrieval.index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

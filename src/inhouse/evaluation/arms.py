@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.progress import Progress
     from inhouse.records import Item
-    from inhouse.retrieval.store import Index
+    from inhouse.retrieval.index import Index
 
 __all__ = ["ARMS", "DIFFERENCES", "RETRIEVED", "Arm", "Bench", "Case", "Retriever", "available", "stand_ins"]
 

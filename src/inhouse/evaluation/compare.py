@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from inhouse.engines.base import Engine
     from inhouse.models.tokenizer import Tokenizer
     from inhouse.progress import Progress
-    from inhouse.retrieval.store import Index
+    from inhouse.retrieval.index import Index
 
 __all__ = ["write_scores"]
 

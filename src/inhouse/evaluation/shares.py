@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inhouse.evaluation.arms import Bench, Case
     from inhouse.evaluation.statistics import Estimate
     from inhouse.records import Item
-    from inhouse.retrieval.store import Index
+    from inhouse.retrieval.index import Index
 
 __all__ = ["ShareChoice", "choose_share"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inhouse.config import Settings
     from inhouse.progress import Progress
     from inhouse.records import Split
-    from inhouse.retrieval.store import Index
+    from inhouse.retrieval.index import Index
     from inhouse.sandbox import Sandbox
     from inhouse.sources.git import Repository
 

@@ -10,16 +10,16 @@ _TENSORS = ("torch", "transformers", "peft")
 
 PROMPTED = Stage(
     "prompted",
-    4,
+    5,
     ("evaluation.prompted", "evaluation.conventions", "evaluation.likelihood", "evaluation.arms", "engines"),
     _TENSORS,
 )
 GENERAL = Stage(
-    "general", 3, ("evaluation.retention", "evaluation.likelihood", "evaluation.arms", "engines"), _TENSORS
+    "general", 4, ("evaluation.retention", "evaluation.likelihood", "evaluation.arms", "engines"), _TENSORS
 )
 NEWER = Stage(
     "newer",
-    3,
+    6,
     (
         "evaluation.newer",
         "evaluation.prompted",
@@ -35,11 +35,11 @@ NEWER = Stage(
     _TENSORS,
 )
 KNOWN = Stage(
-    "known", 2, ("evaluation.leaks", "evaluation.suites.leaks", "datasets.canaries", "engines"), _TENSORS
+    "known", 3, ("evaluation.leaks", "evaluation.suites.leaks", "datasets.canaries", "engines"), _TENSORS
 )
 ANSWERS = Stage(
     "answers",
-    4,
+    7,
     (
         "evaluation.generation",
         "evaluation.prompts",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from inhouse.pipeline import Pipeline
     from inhouse.progress import Progress
     from inhouse.records import Split
-    from inhouse.retrieval.store import Index
+    from inhouse.retrieval.index import Index
     from inhouse.sandbox import Sandbox
     from inhouse.sources.git import Repository
 

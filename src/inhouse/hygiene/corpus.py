@@ -109,10 +109,16 @@ class Corpus:
 
         In path order, a bounded part of the text in memory at a time.
         """
+        return self.texts(file for file in self.files(history, revision) if use not in file.forbids)
+
+    def files(self, history: Path, revision: str) -> list[Occurrence]:
+        """Return the files of a revision by path, those that may not be used too."""
         entries = (entry for entry in read_records(history, "trees", TreeEntry) if entry.revision == revision)
-        places = sorted((entry.path, entry.document) for entry in entries)
-        allowed = [self._files[place] for place in places if use not in self._files[place].forbids]
-        return _in_order(self._folder, allowed)
+        return [self._files[place] for place in sorted((entry.path, entry.document) for entry in entries)]
+
+    def texts(self, files: Iterable[Occurrence]) -> Iterator[tuple[str, Document]]:
+        """Yield (path, document) in the order given, a bounded part of the text in memory at a time."""
+        return _in_order(self._folder, list(files))
 
     @cached_property
     def _files(self) -> dict[tuple[str, str], Occurrence]:

@@ -1,4 +1,4 @@
-"""What source files say: definitions, imports, calls and comments, one file of this room per language."""
+"""What source files say: definitions, imports, calls, mentions, comments; one file per language."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from inhouse.languages.detect import CODE, detect, is_code, is_test
-from inhouse.languages.parsed import Call, Comment, Import, Parsed
+from inhouse.languages.keys import configuration_keys
+from inhouse.languages.parsed import Call, Comment, Import, Mention, Parsed
+from inhouse.languages.types import parameters, plain_type, returned
 
 if TYPE_CHECKING:
+    from tree_sitter import Node
+
     from inhouse.languages.grammar import Grammar
 
 __all__ = [
@@ -17,12 +21,18 @@ __all__ = [
     "Call",
     "Comment",
     "Import",
+    "Mention",
     "Parsed",
+    "configuration_keys",
     "detect",
     "grammar_versions",
     "is_code",
     "is_test",
+    "parameters",
     "parse",
+    "plain_type",
+    "returned",
+    "syntax_tree",
 ]
 
 _HEAD = 4_096  # characters that may tell the language
@@ -34,8 +44,7 @@ def parse(path: str, text: str, language: str | None = None) -> Parsed:
     `language` is detected when it is None. A language without a grammar gives a `Parsed` that holds nothing.
     """
     language = detect(path, text[:_HEAD]) if language is None else language
-    grammars = _grammars()
-    grammar = grammars.get("tsx" if language == "typescript" and path.lower().endswith("tsx") else language)
+    grammar = _grammar_of(path, language)
     if grammar is None:
         return Parsed(language)
     from inhouse.languages.treesitter import parse_with
@@ -43,10 +52,28 @@ def parse(path: str, text: str, language: str | None = None) -> Parsed:
     return parse_with(grammar, path, text)
 
 
+def syntax_tree(path: str, text: str, language: str) -> Node | None:
+    """Return the root of a file's syntax tree, errors and all; its offsets are bytes of the text.
+
+    None without a grammar, and where a parse would cost too much.
+    """
+    grammar = _grammar_of(path, language)
+    if grammar is None:
+        return None
+    from inhouse.languages.treesitter import tree_with
+
+    return tree_with(grammar, text)
+
+
 def grammar_versions() -> dict[str, str]:
     """Return the version of the parser and of each grammar wheel: another version may give other symbols."""
     wheels = sorted({"tree-sitter", *(grammar.distribution for grammar in _grammars().values())})
     return {wheel: version(wheel) for wheel in wheels}
+
+
+def _grammar_of(path: str, language: str) -> Grammar | None:
+    is_tsx = language == "typescript" and path.lower().endswith("tsx")
+    return _grammars().get("tsx" if is_tsx else language)
 
 
 @cache

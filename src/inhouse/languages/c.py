@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from inhouse.languages.grammar import Definition, Grammar, text
+from inhouse.languages.grammar import Definition, Grammar, Imported, text
 from inhouse.languages.preprocessor import keep_first_branches
 
 if TYPE_CHECKING:
@@ -113,9 +113,10 @@ class C(Grammar):
         declarator = node.child_by_field_name("declarator")
         return (declarator or node).child_by_field_name("value")
 
-    def imports(self, node: Node, source: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield the included path."""
-        yield text(node.child_by_field_name("path"), source).strip('<>"'), ()
+    def imports(self, node: Node, source: bytes) -> Iterator[Imported]:
+        """Yield the included path; its quotes or angle brackets stay in `bound`."""
+        written = text(node.child_by_field_name("path"), source)
+        yield Imported(written.strip('<>"'), (), ((written, "*"),))
 
     def repair(self, source: bytes) -> bytes | None:
         """Return the source without the conditionals that cut through braces."""

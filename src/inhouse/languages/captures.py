@@ -6,20 +6,33 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from inhouse.languages.grammar import KINDS, Definition, Grammar, one_line, span
+from inhouse.languages.grammar import KINDS, Definition, Grammar, one_line, span, text
 from inhouse.languages.parsed import Comment, Import
+from inhouse.languages.types import plain_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tree_sitter import Node
 
-__all__ = ["Found", "collect"]
+    from inhouse.languages.grammar import Binding
+
+__all__ = ["Called", "Found", "Mentioned", "collect"]
 
 _MAX_CALLEE = 200  # bytes of a callee that are looked at
 _INK = re.compile(rb"\S")
 _TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
 _EXPRESSION = re.compile(r"[^\w.:$>?!-]+")
+_PLAIN = re.compile(r"\w[\w.]*\w|\w")
+_OF_A_CALL = re.compile(r"(?:new\s+)?([\w.:$]+\([^()]*\))\s*(?:\.|\?\.|->)\s*\w+")
+_ARGUMENTS = re.compile(r"\(.*\)", re.S)
+_JOINTS = frozenset({".", ":", "-", "?", "!"})
+_MENTIONS = {"inherit": "inherit", "applied": "call", "used": "type"}  # kind by capture
+
+
+Span = tuple[int, int]  # start, end
+Called = tuple[str, str | None, int]  # name, what it is called on, line; plain tuples: there are very many
+Mentioned = tuple[str, tuple[tuple[str, str], ...], int]  # name, what it binds, line
 
 
 @dataclass(slots=True)
@@ -31,7 +44,9 @@ class Found:
         default_factory=dict
     )  # start inside -> (start, line) outside
     imports: dict[int, list[Import]] = field(default_factory=dict)
-    calls: dict[tuple[int, int], tuple[str, int]] = field(default_factory=dict)  # span -> name, line
+    calls: dict[Span, Called] = field(default_factory=dict)
+    bound: dict[Span, str] = field(default_factory=dict)  # span of a call -> its variable
+    mentions: dict[tuple[int, int, str], Mentioned] = field(default_factory=dict)  # by span and kind
     comments: dict[int, Comment] = field(default_factory=dict)
     errors: int = 0
 
@@ -47,6 +62,8 @@ class Found:
         self.wrappers = other.wrappers | self.wrappers
         self.imports = other.imports | self.imports
         self.calls = other.calls | self.calls
+        self.bound = other.bound | self.bound
+        self.mentions = other.mentions | self.mentions
         self.comments = other.comments | self.comments
 
     def count(self) -> int:
@@ -66,14 +83,46 @@ def collect(grammar: Grammar, captures: dict[str, list[Node]], source: bytes) ->
     for node in captures.get("import", ()):
         found.imports[node.start_byte] = _imports(grammar, node, source)
     for node in captures.get("call", ()):
-        name = _callee(source, *grammar.callee(node))
+        name, on = _callee(source, *grammar.callee(node))
         if name:  # what a subscript or a literal function gives has no name
-            found.calls[node.byte_range] = (name, node.start_point[0] + 1)
+            found.calls[node.byte_range] = (name, on, node.start_point[0] + 1)
     for node in captures.get("comment", ()):
         start, end = span(node, source)
         line = node.start_point[0] + 1
         found.comments[start] = Comment(source[start:end].decode("utf-8", "replace"), line, start, end)
+    _add_mentions(found, grammar, captures, source)
     return found
+
+
+def _add_mentions(found: Found, grammar: Grammar, captures: dict[str, list[Node]], source: bytes) -> None:
+    for capture, kind in _MENTIONS.items():
+        for node in captures.get(capture, ()):
+            _mention(found, kind, node, text(node, source), ())
+    for node in captures.get("bind", ()):
+        for binding in grammar.bindings(node, source):
+            _bind(found, binding, source)
+    for node in captures.get("export", ()):
+        exported = tuple(grammar.exports(node, source))
+        if exported:
+            _mention(found, "export", node, exported[0][1], exported)
+
+
+def _bind(found: Found, binding: Binding, source: bytes) -> None:
+    """Keep what a variable is: beside the call that gives it its value, else as a mention of its own."""
+    if binding.kind == "call":
+        found.bound[binding.node.byte_range] = binding.variable
+        return
+    written = text(binding.node, source)
+    name = plain_type(written) if binding.kind == "type" else written
+    if name:
+        _mention(found, binding.kind, binding.node, name, ((binding.variable, ""),))
+
+
+def _mention(found: Found, kind: str, node: Node, written: str, bound: tuple[tuple[str, str], ...]) -> None:
+    name = written if written.isidentifier() else "".join(written.split())
+    if name and len(name) <= _MAX_CALLEE:
+        start, end = node.byte_range
+        found.mentions[start, end, kind] = (name, bound, node.start_point[0] + 1)
 
 
 def _wrappers(
@@ -106,15 +155,20 @@ def _imports(grammar: Grammar, node: Node, source: bytes) -> list[Import]:
     statement = grammar.import_keyword + one_line(source[start:end])
     line = node.start_point[0] + 1
     return [
-        Import(statement, module, names, line, start, end) for module, names in grammar.imports(node, source)
+        Import(statement, found.module, found.names, line, start, end, found.bound)
+        for found in grammar.imports(node, source)
     ]
 
 
-def _callee(source: bytes, start: int, end: int) -> str:
-    """Return a callee as written, or its last part where it is itself an expression."""
+def _callee(source: bytes, start: int, end: int) -> tuple[str, str | None]:
+    """Return a callee as written, or its last part, and what it is called on, where it is an expression."""
     name = source[max(start, end - _MAX_CALLEE) : end].decode("utf-8", "replace")
-    if name.isidentifier():
-        return name
+    if _PLAIN.fullmatch(name):
+        return name, None
     while "<" in name and (plain := _TYPE_ARGUMENTS.sub("", name)) != name:
         name = plain
-    return _EXPRESSION.split("".join(name.split()))[-1].strip(".:->?!")
+    *before, last = _EXPRESSION.split("".join(name.split()))
+    if not before or last[:1] not in _JOINTS:
+        return last.strip(".:->?!"), None
+    on = _OF_A_CALL.fullmatch(name)
+    return last.strip(".:->?!"), _ARGUMENTS.sub("()", on[1]) if on else ""

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inhouse.languages.c import CONSTANTS, PROTOTYPES, C
-from inhouse.languages.grammar import Definition, text
+from inhouse.languages.grammar import Binding, Definition, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tree_sitter import Node
 
 __all__ = ["Cpp"]
@@ -59,6 +61,10 @@ class Cpp(C):
         {PROTOTYPES}
         {CONSTANTS}
         (preproc_include) @import
+        (base_class_clause [(type_identifier) (qualified_identifier) (template_type)] @inherit)
+        (declaration type: [(type_identifier) (qualified_identifier) (template_type)]) @bind
+        (field_declaration type: [(type_identifier) (qualified_identifier) (template_type)]) @bind
+        (declaration type: (placeholder_type_specifier) declarator: (init_declarator value: (_))) @bind
         [(call_expression) (new_expression)] @call
         (comment) @comment
     """
@@ -100,6 +106,18 @@ class Cpp(C):
         if declarator is not None and declarator.type == "operator_cast":
             return "operator " + text(declarator.child_by_field_name("type"), source)
         return text(declarator, source)
+
+    def bindings(self, node: Node, source: bytes) -> Iterator[Binding]:
+        """Yield the type of a variable or a field, or the call that gives an `auto` its value."""
+        made, declarator = node.child_by_field_name("type"), node.child_by_field_name("declarator")
+        if made is None or declarator is None or declarator.type == "function_declarator":
+            return
+        value = declarator.child_by_field_name("value")
+        variable = self.declared(declarator, source)
+        if variable and made.type != "placeholder_type_specifier":
+            yield Binding("type", variable, made)
+        elif variable and value is not None and value.type in ("call_expression", "new_expression"):
+            yield Binding("call", variable, value)
 
     def callee(self, node: Node) -> tuple[int, int]:
         """Return the span of the function, or of the type that `new` makes."""

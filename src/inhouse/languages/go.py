@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from inhouse.languages.grammar import Definition, Grammar, text
+from inhouse.languages.grammar import Binding, Definition, Grammar, Imported, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,13 @@ class Go(Grammar):
         [(type_spec) (type_alias)] @type
         (source_file (const_declaration (const_spec) @constant))
         (import_spec) @import
+        (field_declaration_list (field_declaration !name type: [(type_identifier) (qualified_type)] @inherit))
+        (interface_type (type_elem [(type_identifier) (qualified_type)] @inherit))
+        (field_declaration name: (_) type: [(type_identifier) (qualified_type) (pointer_type)]) @bind
+        (var_spec type: [(type_identifier) (qualified_type) (pointer_type)]) @bind
+        (short_var_declaration) @bind
+        (var_spec !type value: (_)) @bind
+        (composite_literal type: [(type_identifier) (qualified_type)] @used)
         (call_expression) @call
         (comment) @comment
     """
@@ -73,11 +80,32 @@ class Go(Grammar):
             (child for child in inner.children if child.type in ("{", "field_declaration_list")), None
         )
 
-    def imports(self, node: Node, source: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def imports(self, node: Node, source: bytes) -> Iterator[Imported]:
         """Yield the import path and the package's name as far as the path tells it."""
         module = text(node.child_by_field_name("path"), source).strip('"`')
         alias = text(node.child_by_field_name("name"), source)
-        yield module, ("*" if alias == "." else alias or _package(module),)
+        name = "*" if alias == "." else alias or _package(module)
+        yield Imported(module, (name,), ((name, "*" if name == "*" else ""),))
+
+    def bindings(self, node: Node, source: bytes) -> Iterator[Binding]:
+        """Yield what a field, a declared or a new variable is; of several values only the first."""
+        declared = node.child_by_field_name("type")
+        if declared is not None:
+            names = node.children_by_field_name("name")
+            yield from (Binding("type", text(name, source), declared) for name in names)
+            return
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        left, right = left or node.child_by_field_name("name"), right or node.child_by_field_name("value")
+        if left is None or right is None or not right.named_child_count:
+            return
+        variable = text(left.named_child(0) if left.named_child_count else left, source)
+        value = right.named_children[0]
+        if value.type == "unary_expression":
+            value = value.child_by_field_name("operand") or value
+        if value.type == "call_expression":
+            yield Binding("call", variable, value)
+        elif value.type == "composite_literal":
+            yield Binding("type", variable, value.child_by_field_name("type") or value)
 
 
 def _package(module: str) -> str:

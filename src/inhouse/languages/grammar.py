@@ -7,13 +7,18 @@ Every query uses the same capture names:
     @wrapper     a node whose last child is a definition and that belongs to it (decorators, template<...>)
     @attribute   what belongs to the definition that comes next (#[test])
     @import @call @comment
+    @inherit     the name of a base, inside of its class
+    @applied     what is called without parentheses: a decorator
+    @used        the name of a type that is used
+    @bind        an assignment or a declaration that may tell what a variable is
+    @export      what others may import from this file
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +30,10 @@ __all__ = [
     "KINDS",
     "SCOPES",
     "VALUES",
+    "Binding",
     "Definition",
     "Grammar",
+    "Imported",
     "clean_comment",
     "skip_blank",
     "span",
@@ -68,6 +75,22 @@ class Definition:
     end_line: int
     docstring: str = ""
     tail: int = 0  # what stands between here and `end` closes the signature; 0 for nothing
+
+
+class Imported(NamedTuple):
+    """A module that a statement imports."""
+
+    module: str  # as written
+    names: tuple[str, ...]  # what this file calls it, or what is taken out of it
+    bound: tuple[tuple[str, str], ...]  # (name here, name there), as in `parsed.Import`
+
+
+class Binding(NamedTuple):
+    """What a variable is, by the statement that gives it its value."""
+
+    kind: str  # "call": the value of this call; "type": of this type; "bind": the value of this variable
+    variable: str
+    node: Node
 
 
 class Grammar:
@@ -142,9 +165,17 @@ class Grammar:
         inside = start + 1 if source[start : start + 1] == b"{" else start
         return start, skip_blank(source, inside) if inside > start else start
 
-    def imports(self, node: Node, source: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield (module, bound names) of an import statement."""
+    def imports(self, node: Node, source: bytes) -> Iterator[Imported]:
+        """Yield the modules of an import statement."""
         raise NotImplementedError
+
+    def bindings(self, node: Node, source: bytes) -> Iterator[Binding]:  # noqa: ARG002
+        """Yield what a captured @bind says of variables."""
+        yield from ()
+
+    def exports(self, node: Node, source: bytes) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Yield (name for others, name in this file) of a captured @export."""
+        yield from ()
 
     def callee(self, node: Node) -> tuple[int, int]:
         """Return the byte span of what a call calls."""

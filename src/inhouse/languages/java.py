@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from inhouse.languages.grammar import Grammar, text
+from inhouse.languages.grammar import Binding, Grammar, Imported, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,12 @@ class Java(Grammar):
         (constant_declaration) @constant
         (import_declaration) @import
         [(method_invocation) (object_creation_expression) (explicit_constructor_invocation)] @call
+        (superclass [(type_identifier) (scoped_type_identifier) (generic_type)] @inherit)
+        (super_interfaces (type_list [(type_identifier) (scoped_type_identifier) (generic_type)] @inherit))
+        (extends_interfaces (type_list [(type_identifier) (scoped_type_identifier) (generic_type)] @inherit))
+        [(marker_annotation name: (_) @applied) (annotation name: (_) @applied)]
+        (local_variable_declaration type: [(type_identifier) (scoped_type_identifier) (generic_type)]) @bind
+        (field_declaration type: [(type_identifier) (scoped_type_identifier) (generic_type)]) @bind
         [(line_comment) (block_comment)] @comment
     """
 
@@ -59,11 +65,24 @@ class Java(Grammar):
         declarator = node.child_by_field_name("declarator")
         return declarator.child_by_field_name("value") if declarator is not None else None
 
-    def imports(self, node: Node, source: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def imports(self, node: Node, source: bytes) -> Iterator[Imported]:
         """Yield the imported name, or the package and "*"."""
         path = node.named_child(0) if node.named_child_count else None
         module = "".join(text(path, source).split())
-        yield module, ("*",) if node.named_child_count > 1 else (module.rpartition(".")[2],)
+        name = "*" if node.named_child_count > 1 else module.rpartition(".")[2]
+        yield Imported(module, (name,), ((name, "*" if name == "*" else ""),))
+
+    def bindings(self, node: Node, source: bytes) -> Iterator[Binding]:
+        """Yield the type of a variable or a field; of a `var` the call that gives it its value."""
+        declared = node.child_by_field_name("type")
+        declarator = node.child_by_field_name("declarator")  # the first of several
+        if declared is None or declarator is None:
+            return
+        variable = text(declarator.child_by_field_name("name"), source)
+        if text(declared, source) != "var":
+            yield Binding("type", variable, declared)
+        elif (value := declarator.child_by_field_name("value")) is not None:
+            yield Binding("call", variable, value)
 
     def callee(self, node: Node) -> tuple[int, int]:
         """Return the span of `object.name`, of the created type, or of `super`."""

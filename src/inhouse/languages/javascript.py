@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from inhouse.languages.grammar import Definition, Grammar, text
+from inhouse.languages.grammar import Binding, Definition, Grammar, Imported, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tree_sitter import Node
 
-__all__ = ["COMMON_QUERY", "JavaScript"]
+__all__ = ["COMMON_QUERY", "JSX", "JavaScript"]
 
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 _OBJECTS = re.compile(r"^(?:module\.)?exports\.|^(?:this|window|globalThis)\.|\.prototype(?=\.)")
@@ -34,10 +34,27 @@ COMMON_QUERY = f"""
     (import_statement) @import
     (export_statement source: (_)) @import
     (variable_declarator value: (call_expression function: (identifier))) @import
+    (variable_declarator value: (member_expression object: (call_expression function: (identifier)))) @import
+    (decorator [(identifier) (member_expression)] @applied)
+    (variable_declarator name: (identifier) value: [(call_expression) (new_expression)]) @bind
+    (variable_declarator name: (identifier) value: (await_expression (call_expression))) @bind
+    (assignment_expression right: [(new_expression) (call_expression)]) @bind
+    (assignment_expression left: (member_expression) right: (identifier)) @bind
+    (export_statement value: (identifier)) @export
+    (export_statement declaration: (_)) @export
+    (export_statement (export_clause)) @export
+    (assignment_expression left: [(member_expression) (identifier)]
+        right: [(identifier) (object) (class) (function_expression) (arrow_function)]) @export
     [(call_expression) (new_expression)] @call
     (comment) @comment
 """
 """What JavaScript and TypeScript share."""
+
+JSX = """
+    [(jsx_opening_element name: [(identifier) (member_expression)] @applied)
+     (jsx_self_closing_element name: [(identifier) (member_expression)] @applied)]
+"""
+"""Components are called by their tags."""
 
 
 class JavaScript(Grammar):
@@ -45,7 +62,14 @@ class JavaScript(Grammar):
 
     language = "javascript"
     distribution = "tree-sitter-javascript"
-    query = COMMON_QUERY + f"(field_definition property: (_) value: {_FUNCTION}) @function"
+    query = (
+        COMMON_QUERY
+        + f"""
+        (field_definition property: (_) value: {_FUNCTION}) @function
+        (class_heritage [(identifier) (member_expression)] @inherit)
+        {JSX}
+    """
+    )
 
     def load(self) -> object:
         """Return the compiled grammar."""
@@ -73,23 +97,51 @@ class JavaScript(Grammar):
         value = node.child_by_field_name("value") or node.child_by_field_name("right")
         return (value or node).child_by_field_name("body")
 
-    def imports(self, node: Node, source: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def imports(self, node: Node, source: bytes) -> Iterator[Imported]:
         """Yield the module of an import statement, a re-export or a `require`."""
         if node.type == "variable_declarator":
-            call = node.child_by_field_name("value")
-            if call is None or text(call.child_by_field_name("function"), source) != "require":
-                return
-            arguments = call.child_by_field_name("arguments")
-            path = arguments.named_child(0) if arguments is not None and arguments.named_child_count else None
-            bound = node.child_by_field_name("name")
+            yield from _required(node, source)
+            return
+        clause = next((child for child in node.named_children if child.type.endswith("_clause")), None)
+        path = node.child_by_field_name("source")
+        if path is None and clause is not None:  # import x = require("y")
+            path = clause.child_by_field_name("source")
+        if path is None or path.type != "string":
+            return
+        if node.type == "export_statement":
+            yield Imported(text(path, source).strip(_QUOTES), (), tuple(_passed_on(node, source)))
         else:
-            clause = next((child for child in node.named_children if child.type.endswith("_clause")), None)
-            path = node.child_by_field_name("source")
-            if path is None and clause is not None:  # import x = require("y")
-                path = clause.child_by_field_name("source")
-            bound = clause if node.type == "import_statement" else None
-        if path is not None and path.type == "string":
-            yield text(path, source).strip(_QUOTES), tuple(_bound(bound, source))
+            bound = tuple(_bound(clause, source))
+            yield Imported(text(path, source).strip(_QUOTES), tuple(here for here, _ in bound), bound)
+
+    def bindings(self, node: Node, source: bytes) -> Iterator[Binding]:
+        """Yield what a declared or assigned variable is."""
+        variable = text(node.child_by_field_name("name") or node.child_by_field_name("left"), source)
+        declared, value = node.child_by_field_name("type"), node.child_by_field_name("value")
+        value = value or node.child_by_field_name("right")
+        if declared is not None and declared.named_child_count:
+            yield Binding("type", variable, declared.named_children[0])
+        elif value is not None and value.type == "identifier":
+            if variable.startswith("this."):
+                yield Binding("bind", variable, value)
+        elif value is not None:
+            inner = value.named_children[0] if value.type == "await_expression" else value
+            if text(inner.child_by_field_name("function"), source) != "require":
+                yield Binding("call", variable, inner)
+
+    def exports(self, node: Node, source: bytes) -> Iterator[tuple[str, str]]:
+        """Yield what `export` and `module.exports` give to others, where their names differ or tell it."""
+        if node.type == "assignment_expression":
+            yield from _assigned_exports(node, source)
+            return
+        value, declared = node.child_by_field_name("value"), node.child_by_field_name("declaration")
+        is_default = any(child.type == "default" for child in node.children)
+        if value is not None:
+            yield "default", text(value, source)
+        elif declared is not None and is_default:
+            yield "default", text(declared.child_by_field_name("name"), source)
+        elif node.child_by_field_name("source") is None:
+            yield from ((there, here) for there, here in _passed_on(node, source) if there != "*")
 
     def callee(self, node: Node) -> tuple[int, int]:
         """Return the span of the function, or of the class that `new` makes."""
@@ -97,22 +149,72 @@ class JavaScript(Grammar):
         return called.byte_range if called is not None else node.byte_range
 
 
-def _bound(node: Node | None, source: bytes) -> Iterator[str]:
-    """Yield the names that an import clause or a destructuring pattern binds."""
+def _required(node: Node, source: bytes) -> Iterator[Imported]:
+    """Yield the module of `x = require("y")` or `x = require("y").z`."""
+    call, bound = node.child_by_field_name("value"), node.child_by_field_name("name")
+    taken = ""
+    if call is not None and call.type == "member_expression":
+        taken = text(call.child_by_field_name("property"), source)
+        call = call.child_by_field_name("object")
+    if call is None or text(call.child_by_field_name("function"), source) != "require":
+        return
+    arguments = call.child_by_field_name("arguments")
+    path = arguments.named_child(0) if arguments is not None and arguments.named_child_count else None
+    if path is None or path.type != "string":
+        return
+    pairs = tuple((here, there or taken) for here, there in _bound(bound, source))
+    if bound is not None and bound.type == "identifier":
+        pairs = ((text(bound, source), taken),)
+    yield Imported(text(path, source).strip(_QUOTES), tuple(here for here, _ in pairs), pairs)
+
+
+def _bound(node: Node | None, source: bytes) -> Iterator[tuple[str, str]]:
+    """Yield (name here, name there) of an import clause or a destructuring pattern."""
     if node is None:
         return
     if node.type in ("identifier", "shorthand_property_identifier_pattern"):
-        yield text(node, source)
+        name = text(node, source)
+        yield name, "default" if node.type == "identifier" else name
     elif node.type == "import_specifier":
-        yield text(node.child_by_field_name("alias") or node.child_by_field_name("name"), source)
+        there = text(node.child_by_field_name("name"), source) or "default"
+        yield text(node.child_by_field_name("alias"), source) or there, there
     elif node.type == "pair_pattern":
-        yield text(node.child_by_field_name("value"), source)
-    elif node.type in (
-        "import_clause",
-        "named_imports",
-        "namespace_import",
-        "object_pattern",
-        "import_require_clause",
-    ):
+        yield text(node.child_by_field_name("value"), source), text(node.child_by_field_name("key"), source)
+    elif node.type in ("namespace_import", "import_require_clause"):
+        yield text(node.named_child(0), source), ""
+    elif node.type in ("import_clause", "named_imports", "object_pattern"):
         for child in node.named_children:
             yield from _bound(child, source)
+
+
+def _passed_on(node: Node, source: bytes) -> Iterator[tuple[str, str]]:
+    """Yield (name for others, name in the module) of `export {a as b}`, `export *` and `export * as b`."""
+    for child in node.named_children:
+        if child.type == "namespace_export":
+            yield text(child.named_child(0), source), ""
+        for one in child.named_children if child.type == "export_clause" else ():
+            name = text(one.child_by_field_name("name"), source) or "default"
+            yield text(one.child_by_field_name("alias"), source) or name, name
+    if any(child.type == "*" for child in node.children):
+        yield "*", "*"
+
+
+def _assigned_exports(node: Node, source: bytes) -> Iterator[tuple[str, str]]:
+    """Yield what `module.exports = x`, `= {x, y: z}` and `exports.x = y` give to others."""
+    left, right = text(node.child_by_field_name("left"), source), node.child_by_field_name("right")
+    if right is None or left not in ("module.exports", "exports"):
+        exported = left.removeprefix("module.").removeprefix("exports.")
+        if right is not None and right.type == "identifier" and exported != left and "." not in exported:
+            yield exported, text(right, source)
+    elif right.type == "object":
+        for child in right.named_children:
+            if child.type == "shorthand_property_identifier":
+                yield text(child, source), text(child, source)
+            elif child.type == "pair" and text(child.child_by_field_name("value"), source).isidentifier():
+                key = text(child.child_by_field_name("key"), source).strip(_QUOTES)
+                yield key, text(child.child_by_field_name("value"), source)
+    elif right.type in ("function_expression", "arrow_function"):
+        yield "default", left  # the name of that definition
+    else:
+        name = right if right.type == "identifier" else right.child_by_field_name("name")
+        yield "default", text(name, source)

@@ -1,4 +1,4 @@
-"""What a parse gives besides `inhouse.records.Symbol`: imports, calls and comments, and the whole of them."""
+"""What a parse gives besides `inhouse.records.Symbol`: imports, calls, mentions, comments, and the whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from inhouse.records import Symbol
 
-__all__ = ["Call", "Comment", "Import", "Parsed"]
+__all__ = ["Call", "Comment", "Import", "Mention", "Parsed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,10 @@ class Import:
     line: int
     start: int
     end: int
+    bound: tuple[tuple[str, str], ...] = ()
+    """(name here, name in the module); there "" is the module itself, "*" everything. A C include gives
+    itself as it is written. A re-export stands here too, though it binds nothing in this file."""
+    scope: str = ""  # qualified name of the enclosing definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,29 @@ class Call:
 
     name: str  # as written, such as "self.close"; of a chain only what follows the call before
     scope: str  # qualified name of the enclosing definition, "" at the file's own level
+    line: int
+    start: int
+    end: int
+    bound: str = ""  # the variable that is given the value of this very call
+    on: str | None = None  # what the call before gives: `Box()` where that is plain, else ""; None: no chain
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A name that is used otherwise than by an import or a call with parentheses.
+
+    call      a decorator, an annotation, a component: called without parentheses
+    inherit   a base; the scope is the class
+    type      a declared type, of the variable in `bound` where there is one
+    bind      a variable that is given to an attribute, which is in `bound`
+    export    a name that others may import, in `bound` as (name there, name here)
+    read      a key of the configuration
+    """
+
+    kind: str
+    name: str
+    bound: tuple[tuple[str, str], ...]
+    scope: str
     line: int
     start: int
     end: int
@@ -54,3 +81,4 @@ class Parsed:
     calls: tuple[Call, ...] = ()
     comments: tuple[Comment, ...] = ()
     errors: int = 0  # syntax error nodes of the whole file, before any recovery
+    mentions: tuple[Mention, ...] = ()

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from inhouse.languages.grammar import Definition, Grammar, skip_blank, text
+from inhouse.languages.grammar import Binding, Definition, Grammar, Imported, skip_blank, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,14 @@ class Python(Grammar):
         (class_definition body: (block
             (expression_statement . (assignment left: (identifier) right: (_)) @constant .)))
         [(import_statement) (import_from_statement) (future_import_statement)] @import
+        (class_definition superclasses: (argument_list [(identifier) (attribute)] @inherit))
+        (class_definition superclasses: (argument_list (subscript value: (_) @inherit)))
+        (decorator [(identifier) (attribute)] @applied)
+        (assignment left: [(identifier) (attribute)] right: [(call) (await (call))]) @bind
+        (assignment left: [(identifier) (attribute)] type: (_)) @bind
+        (assignment left: (attribute) right: [(identifier) (boolean_operator right: (call))]) @bind
+        (as_pattern (call) (as_pattern_target (identifier))) @bind
+        [(return_statement (call)) (yield (call))] @bind
         (call) @call
         (comment) @comment
     """
@@ -71,20 +79,42 @@ class Python(Grammar):
         """Return what is assigned."""
         return node.child_by_field_name("right")
 
-    def imports(self, node: Node, source: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield (module, bound names) of an import statement."""
+    def imports(self, node: Node, source: bytes) -> Iterator[Imported]:
+        """Yield the modules of an import statement; `import a.b` makes `a` a name and `a.b` the module."""
         if node.type == "import_statement":
             for name in node.children_by_field_name("name"):
                 module = text(name.child_by_field_name("name") or name, source)
                 alias = text(name.child_by_field_name("alias"), source)
-                yield module, (alias or module.partition(".")[0],)
+                yield Imported(module, (alias or module.partition(".")[0],), ((alias or module, ""),))
             return
         module = text(node.child_by_field_name("module_name"), source) or "__future__"
-        bound = tuple(
-            text(name.child_by_field_name("alias") or name, source)
-            for name in node.children_by_field_name("name")
-        )
-        yield module, bound or ("*",)
+        bound = tuple(_taken(name, source) for name in node.children_by_field_name("name")) or (("*", "*"),)
+        yield Imported(module, tuple(here for here, _ in bound), bound)
+
+    def bindings(self, node: Node, source: bytes) -> Iterator[Binding]:
+        """Yield what an assignment or `with` says of its variable, and what is returned as "return"."""
+        if node.type == "as_pattern":
+            yield Binding("call", text(node.named_child(1), source), node.named_child(0))
+            return
+        if node.type in ("return_statement", "yield"):
+            yield Binding("call", node.type.partition("_")[0], node.named_children[0])
+            return
+        variable = text(node.child_by_field_name("left"), source)
+        declared, value = node.child_by_field_name("type"), node.child_by_field_name("right")
+        if declared is not None:
+            yield Binding("type", variable, declared)
+        elif value is not None and value.type == "identifier":
+            if variable.startswith("self."):
+                yield Binding("bind", variable, value)
+        elif value is not None:
+            inner = {"await": value.named_child(0), "boolean_operator": value.child_by_field_name("right")}
+            yield Binding("call", variable, inner.get(value.type) or value)
+
+
+def _taken(name: Node, source: bytes) -> tuple[str, str]:
+    """Return (name here, name there) of one name that an import takes out of a module."""
+    there = text(name.child_by_field_name("name") or name, source)
+    return text(name.child_by_field_name("alias"), source) or there, there
 
 
 def _colon(node: Node, body: Node) -> int:

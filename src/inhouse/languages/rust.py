@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from inhouse.languages.grammar import Grammar, text
+from inhouse.languages.grammar import Binding, Grammar, Imported, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,11 @@ class Rust(Grammar):
         (macro_definition) @macro
         (attribute_item) @attribute
         [(use_declaration) (extern_crate_declaration)] @import
+        (impl_item trait: [(type_identifier) (scoped_type_identifier) (generic_type)] @inherit)
+        (trait_item bounds: (trait_bounds [(type_identifier) (scoped_type_identifier)] @inherit))
+        (let_declaration pattern: (identifier)) @bind
+        (field_declaration name: (_) type: [(type_identifier) (scoped_type_identifier) (generic_type)]) @bind
+        (struct_expression name: [(type_identifier) (scoped_type_identifier)] @used)
         [(call_expression) (macro_invocation)] @call
         [(line_comment) (block_comment)] @comment
     """
@@ -60,11 +65,30 @@ class Rust(Grammar):
         rules = next((child for child in node.children if child.type in ("{", "(", "[")), name)
         return name.end_byte, rules.end_byte
 
-    def imports(self, node: Node, source: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def bindings(self, node: Node, source: bytes) -> Iterator[Binding]:
+        """Yield what a field or a local variable is."""
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        declared = node.child_by_field_name("type")
+        variable = text(name or node.child_by_field_name("pattern"), source)
+        while value is not None and value.type in (
+            "try_expression",
+            "await_expression",
+            "reference_expression",
+        ):
+            value = value.child_by_field_name("value") or value.named_child(0)
+        if declared is not None:
+            yield Binding("type", variable, declared)
+        elif value is not None and value.type == "call_expression":
+            yield Binding("call", variable, value)
+        elif value is not None and value.type == "struct_expression":
+            yield Binding("type", variable, value.child_by_field_name("name") or value)
+
+    def imports(self, node: Node, source: bytes) -> Iterator[Imported]:
         """Yield each imported path with the name that it binds."""
         if node.type == "extern_crate_declaration":
             name = text(node.child_by_field_name("name"), source)
-            yield name, (text(node.child_by_field_name("alias"), source) or name,)
+            alias = text(node.child_by_field_name("alias"), source) or name
+            yield Imported(name, (alias,), ((alias, ""),))
             return
         todo = [("", node.child_by_field_name("argument"))]
         while todo:
@@ -84,15 +108,16 @@ class Rust(Grammar):
         return called.byte_range if called is not None else node.byte_range
 
 
-def _leaf(prefix: str, part: Node, source: bytes) -> tuple[str, tuple[str, ...]]:
-    """Return (path, bound names) of `a::b`, `a::b as c`, `a::*` or `self`."""
+def _leaf(prefix: str, part: Node, source: bytes) -> Imported:
+    """Return what `a::b`, `a::b as c`, `a::*` or `self` imports."""
     if part.type == "use_wildcard":
         inside = part.named_child(0) if part.named_child_count else None
-        return _join(prefix, text(inside, source)), ("*",)
+        return Imported(_join(prefix, text(inside, source)), ("*",), (("*", "*"),))
     alias = text(part.child_by_field_name("alias"), source)
     path = text(part.child_by_field_name("path") if part.type == "use_as_clause" else part, source)
     module = prefix if path == "self" else _join(prefix, path)
-    return module, (alias or module.rpartition("::")[2],)
+    name = alias or module.rpartition("::")[2]
+    return Imported(module, (name,), ((name, ""),))
 
 
 def _join(prefix: str, path: str) -> str:

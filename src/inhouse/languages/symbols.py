@@ -6,15 +6,19 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from inhouse.languages.configuration import keys_read
 from inhouse.languages.grammar import CLASSES, SCOPES, Definition, clean_comment, one_line
-from inhouse.languages.parsed import Call, Comment, Parsed
+from inhouse.languages.parsed import Call, Comment, Mention, Parsed
 from inhouse.records import Symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inhouse.languages.captures import Found
     from inhouse.languages.grammar import Grammar
+    from inhouse.languages.parsed import Import
+
+    Opened = tuple[int, int, str]  # where the signature begins, minus the end, qualified name
 
 __all__ = ["assemble"]
 
@@ -24,6 +28,8 @@ _MAX_INDENT = 200
 
 def assemble(grammar: Grammar, path: str, source: bytes, found: Found) -> Parsed:
     """Return the captured pieces of a file as one whole, in source order."""
+    for key, start, end in keys_read(source, found.calls, found.comments):
+        found.mentions[start, end, "read"] = (key, (), source.count(b"\n", 0, start) + 1)
     comments = tuple(found.comments[start] for start in sorted(found.comments))
     by_place = _Comments(comments, source)
     definitions = _place(found)
@@ -34,13 +40,15 @@ def assemble(grammar: Grammar, path: str, source: bytes, found: Found) -> Parsed
         _symbol(path, definition, scope, source, by_place)
         for definition, scope in zip(definitions, scopes, strict=True)
     )
+    opened = _opened(definitions, scopes)
     return Parsed(
         grammar.language,
         symbols,
-        tuple(item for start in sorted(found.imports) for item in found.imports[start]),
-        tuple(_calls(found.calls, definitions, scopes)),
+        tuple(_imports(found, opened)),
+        tuple(_calls(found, opened)),
         comments,
         found.errors,
+        tuple(_mentions(found, opened)),
     )
 
 
@@ -94,13 +102,32 @@ def _drop_repeated(
     return [one for one, _ in kept], [scope for _, scope in kept]
 
 
-def _calls(
-    calls: dict[tuple[int, int], tuple[str, int]],
-    definitions: Sequence[Definition],
-    scopes: Sequence[tuple[str, str]],
-) -> Iterator[Call]:
-    """Yield the calls, each with the definition around it; a decorator stands outside of its function."""
-    later = sorted(
+def _imports(found: Found, opened: Sequence[Opened]) -> Iterator[Import]:
+    starts = sorted(found.imports)
+    for start, scope in zip(starts, _around(starts, opened), strict=True):
+        for item in found.imports[start]:
+            yield replace(item, scope=scope) if scope else item
+
+
+def _calls(found: Found, opened: Sequence[Opened]) -> Iterator[Call]:
+    spans = sorted(found.calls)
+    bound = found.bound
+    for span, scope in zip(spans, _around([start for start, _ in spans], opened), strict=True):
+        name, on, line = found.calls[span]
+        yield Call(name, scope, line, *span, bound.get(span, ""), on)
+
+
+def _mentions(found: Found, opened: Sequence[Opened]) -> Iterator[Mention]:
+    keys = sorted(found.mentions)
+    for key, scope in zip(keys, _around([start for start, _, _ in keys], opened), strict=True):
+        start, end, kind = key
+        name, bound, line = found.mentions[key]
+        yield Mention(kind, name, bound, scope, line, start, end)
+
+
+def _opened(definitions: Sequence[Definition], scopes: Sequence[tuple[str, str]]) -> list[Opened]:
+    """Return where each definition begins to be around something, the last one first."""
+    return sorted(
         (
             (one.head, -one.end, name)
             for one, (name, kind) in zip(definitions, scopes, strict=True)
@@ -108,15 +135,19 @@ def _calls(
         ),
         reverse=True,
     )
+
+
+def _around(starts: Iterable[int], opened: Sequence[Opened]) -> Iterator[str]:
+    """Yield the definition around each ascending offset; a decorator stands outside of its function."""
+    later = list(opened)
     around: list[tuple[int, str]] = []  # end, qualified name
-    for start, end in sorted(calls):
+    for start in starts:
         while later and later[-1][0] <= start:
             head, minus_end, scope = later.pop()
             _leave(around, head)
             around.append((-minus_end, scope))
         _leave(around, start)
-        name, line = calls[start, end]
-        yield Call(name, around[-1][1] if around else "", line, start, end)
+        yield around[-1][1] if around else ""
 
 
 def _leave(around: list[tuple[int, str]], offset: int) -> None:
@@ -179,7 +210,7 @@ class _Comments:
         while (comment := self._by_last_line.get(line - 1)) is not None and self._is_alone(comment):
             block.append(comment.text)
             line = comment.line
-        return clean_comment("\n".join(reversed(block)))
+        return clean_comment("\n".join(reversed(block))) if block else ""
 
     def _is_alone(self, comment: Comment) -> bool:
         before = self._source[max(0, comment.start - _MAX_INDENT) : comment.start]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from inhouse.languages.grammar import Definition, Grammar
     from inhouse.languages.parsed import Parsed
 
-__all__ = ["parse_with"]
+__all__ = ["parse_with", "tree_with"]
 
 _MAX_BYTES = 2_000_000  # queries over one flat list of a million elements take seconds
 _MAX_FLAT_ERROR = 5_000  # children of one error node: querying it takes their number squared
@@ -46,6 +46,17 @@ def parse_with(grammar: Grammar, path: str, text: str) -> Parsed:
     """Parse a file with a grammar; what stands in sound places is kept whatever the rest looks like."""
     source = _encode(text)
     return assemble(grammar, path, source, _read(grammar, source))
+
+
+def tree_with(grammar: Grammar, text: str) -> Node | None:
+    """Return the root of a syntax tree, errors and all; None where a parse or a look at it costs too much."""
+    source = _encode(text)
+    if len(source) > _MAX_BYTES or grammar.hopeless(source):
+        return None
+    parser, _ = _compiled(grammar)
+    parser.included_ranges = []
+    tree = _run(parser, source, len(source), len(source))
+    return None if tree is None or _is_flat_error(tree.root_node) else tree.root_node
 
 
 def _encode(text: str) -> bytes:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inhouse.languages.javascript import COMMON_QUERY, JavaScript
+from inhouse.languages.grammar import Binding, text
+from inhouse.languages.javascript import COMMON_QUERY, JSX, JavaScript
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tree_sitter import Node
 
 __all__ = ["Tsx", "TypeScript"]
@@ -30,6 +33,12 @@ class TypeScript(JavaScript):
         (type_alias_declaration) @type
         (enum_declaration) @enum
         [(internal_module) (module)] @module
+        (extends_clause value: [(identifier) (member_expression)] @inherit)
+        (implements_clause [(type_identifier) (generic_type) (nested_type_identifier)] @inherit)
+        (extends_type_clause type: [(type_identifier) (generic_type) (nested_type_identifier)] @inherit)
+        (variable_declarator name: (identifier) type: (_)) @bind
+        (public_field_definition) @bind
+        (required_parameter (accessibility_modifier) pattern: (identifier)) @bind
     """
     )
 
@@ -38,6 +47,19 @@ class TypeScript(JavaScript):
         import tree_sitter_typescript
 
         return tree_sitter_typescript.language_typescript()
+
+    def bindings(self, node: Node, source: bytes) -> Iterator[Binding]:
+        """Yield what a variable or a field is; a parameter with an access modifier declares a field."""
+        if node.type not in ("public_field_definition", "required_parameter"):
+            yield from super().bindings(node, source)
+            return
+        declared, value = node.child_by_field_name("type"), node.child_by_field_name("value")
+        name = node.child_by_field_name("name") or node.child_by_field_name("pattern")
+        variable = f"this.{text(name, source)}"
+        if declared is not None and declared.named_child_count:
+            yield Binding("type", variable, declared.named_children[0])
+        elif value is not None and value.type == "new_expression":
+            yield Binding("call", variable, value)
 
     def body(self, node: Node) -> Node | None:
         """Return the body; that of a type alias is what it stands for."""
@@ -48,6 +70,8 @@ class TypeScript(JavaScript):
 
 class Tsx(TypeScript):
     """TypeScript with JSX."""
+
+    query = TypeScript.query + JSX
 
     def load(self) -> object:
         """Return the compiled grammar."""

@@ -39,6 +39,7 @@ VERSION = 1
 """Rises when the converter writes something else for the same source."""
 
 _MANIFEST = "inhouse.json"
+_WEIGHTS = ".safetensors"  # what a model has, and a table of its embeddings has not
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,11 @@ def cache_folder() -> Path:
 def cached_models() -> list[tuple[Path, Manifest]]:
     """Return the finished conversions of this version, sorted by folder."""
     found = ((path, read_manifest(path)) for path in sorted(cache_folder().glob(f"*-{VERSION}")))
-    return [(path, manifest) for path, manifest in found if manifest is not None]
+    return [
+        (path, manifest)
+        for path, manifest in found
+        if manifest is not None and any(name.endswith(_WEIGHTS) for name in manifest.files)
+    ]
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Axis", "Curve", "Interval", "curves_svg", "interval_rows", "ticks"]
+__all__ = ["Axis", "Curve", "Interval", "Point", "curves_svg", "interval_rows", "points_svg", "ticks"]
 
 _WIDTH = 600.0
 _HEIGHT = 200.0
@@ -62,6 +62,17 @@ class Curve:
     points: Sequence[tuple[float, float]]
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A named place, marked by a short text."""
+
+    name: str
+    mark: str
+    x: float
+    y: float
+    tone: str = "plain"  # good, bad, plain
+
+
 def ticks(axis: Axis, wanted: int = 5) -> list[float]:
     """Return about `wanted` round numbers inside the axis, spaced by 1, 2 or 5 times a power of ten."""
     raw = (axis.high - axis.low) / wanted
@@ -105,14 +116,7 @@ def curves_svg(curves: Sequence[Curve], x_name: str, y_name: str) -> Markup:
     y_axis = Axis.around([y for _, y in points])
     lines = Markup("").join(_polyline(curve, number, x_axis, y_axis) for number, curve in enumerate(curves))
     grid = Markup("").join(_grid_line(y_axis, value) for value in ticks(y_axis, 4))
-    labels = Markup("").join(
-        Markup("<span style='bottom:{}%'>{:g}</span>").format(y_axis.percent(value), value)
-        for value in ticks(y_axis, 4)
-    )
-    x_labels = Markup("").join(
-        Markup("<span style='left:{}%'>{:g}</span>").format(x_axis.percent(value), value)
-        for value in ticks(x_axis, 5)
-    )
+    labels, x_labels = _labels(y_axis, "bottom", 4), _labels(x_axis, "left", 5)
     legend = Markup("").join(
         Markup("<span class='key key{}'>{}</span>").format(number, curve.name)
         for number, curve in enumerate(curves)
@@ -123,6 +127,49 @@ def curves_svg(curves: Sequence[Curve], x_name: str, y_name: str) -> Markup:
         "<svg viewBox='0 0 {:g} {:g}' preserveAspectRatio='none' role='img' aria-label='{}'>{}{}</svg>"
         "<div class='x'>{}</div></div><div class='axis quiet'>{}</div></div>"
     ).format(legend, y_name, labels, _WIDTH, _HEIGHT, f"{y_name} by {x_name}", grid, lines, x_labels, x_name)
+
+
+def points_svg(points: Sequence[Point], x_name: str, y_name: str) -> Markup:
+    """Return points with marks between two axes; the legend says what the marks mean."""
+    if not points:
+        return Markup("<p class='quiet'>nothing was measured</p>")
+    x_axis = Axis.around([point.x for point in points])
+    y_axis = Axis.around([point.y for point in points])
+    grid = Markup("").join(_grid_line(y_axis, value) for value in ticks(y_axis, 4))
+    grid += Markup("").join(_grid_column(x_axis, value) for value in ticks(x_axis, 5))
+    marks = Markup("").join(
+        Markup("<b class='point {}' style='left:{}%;bottom:{}%' title='{}'>{}</b>").format(
+            point.tone, x_axis.percent(point.x), y_axis.percent(point.y), point.name, point.mark
+        )
+        for point in points
+    )
+    legend = Markup("").join(
+        Markup("<span><b class='point {}'>{}</b> {}</span>").format(point.tone, point.mark, point.name)
+        for point in points
+    )
+    return Markup(
+        "<div class='chart'><div class='quiet'>{}</div><div class='plot'><div class='y'>{}</div>"
+        "<svg viewBox='0 0 {:g} {:g}' preserveAspectRatio='none' role='img' aria-label='{}'>{}</svg>{}"
+        "<div class='x'>{}</div></div><div class='axis quiet'>{}</div><div class='legend'>{}</div></div>"
+    ).format(
+        y_name,
+        _labels(y_axis, "bottom", 4),
+        _WIDTH,
+        _HEIGHT,
+        f"{y_name} by {x_name}",
+        grid,
+        marks,
+        _labels(x_axis, "left", 5),
+        x_name,
+        legend,
+    )
+
+
+def _labels(axis: Axis, side: str, wanted: int) -> Markup:
+    return Markup("").join(
+        Markup("<span style='{}:{}%'>{:g}</span>").format(side, axis.percent(value), value)
+        for value in ticks(axis, wanted)
+    )
 
 
 def _polyline(curve: Curve, number: int, x_axis: Axis, y_axis: Axis) -> Markup:
@@ -138,6 +185,13 @@ def _grid_line(axis: Axis, value: float) -> Markup:
     return Markup(
         "<line class='grid' x1='0' x2='{:g}' y1='{:.1f}' y2='{:.1f}' vector-effect='non-scaling-stroke'/>"
     ).format(_WIDTH, height, height)
+
+
+def _grid_column(axis: Axis, value: float) -> Markup:
+    place = _x(axis, value)
+    return Markup(
+        "<line class='grid' y1='0' y2='{:g}' x1='{:.1f}' x2='{:.1f}' vector-effect='non-scaling-stroke'/>"
+    ).format(_HEIGHT, place, place)
 
 
 def _x(axis: Axis, value: float) -> float:

@@ -119,7 +119,7 @@ class PromptBuilder:
         budget = self._budget(draft, len(plain), None if options is None else options.budget)
         allowance = budget
         while allowance > 0:
-            context = self._retriever(draft.query, allowance, draft.text)
+            context = _retrieved(self._retriever, draft, allowance)
             if not context.chunks:
                 break
             tokens = draft.build(context.text)
@@ -160,6 +160,14 @@ class PromptBuilder:
             param=draft.param,
             code="context_length_exceeded",
         )
+
+
+def _retrieved(retriever: Retriever, draft: _Draft, allowance: int) -> Context:
+    """Return retrieved text; an index that cannot be asked now is the server's fault, not the client's."""
+    try:
+        return retriever(draft.query, allowance, draft.text)
+    except UserMistake as mistake:
+        raise ApiError(503, str(mistake), type_="server_error", code="index_unavailable") from None
 
 
 def _with_context(messages: list[dict[str, str]], context: str) -> list[dict[str, str]]:

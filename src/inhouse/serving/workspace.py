@@ -11,7 +11,8 @@ from inhouse.models.resolve import resolve
 from inhouse.models.tokenizer import Tokenizer
 from inhouse.registry.adapters import Registry
 from inhouse.retrieval.context import Context, assemble
-from inhouse.retrieval.store import Index
+from inhouse.retrieval.index import Index
+from inhouse.retrieval.places import tip
 from inhouse.serving.server import Server, listen
 from inhouse.serving.service import Service
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from inhouse.engines.base import Engine
     from inhouse.models.resolve import BaseModel
     from inhouse.progress import Progress
+    from inhouse.retrieval.places import Address
     from inhouse.serving.prompts import Retriever
     from inhouse.workspace import Workspace
 
@@ -44,7 +46,7 @@ def serve_workspace(
         model.name: "",
         **load_adapters(engine, model, Registry(workspace.folder / "registry"), progress),
     }
-    index = workspace.folder / "index" / "tip.db"
+    index = tip(workspace.folder, settings.retrieval.store)
     retriever = index_retriever(index, tokenizer) if index.exists() else None
     created = int(workspace.folder.stat().st_ctime)
     service = Service(
@@ -77,8 +79,8 @@ def load_adapters(engine: Engine, model: BaseModel, registry: Registry, progress
     return names
 
 
-def index_retriever(path: Path, tokenizer: Tokenizer) -> Retriever:
-    """Return retrieval from an index file for calls from many threads; each opens the file for itself."""
+def index_retriever(place: Path | Address, tokenizer: Tokenizer) -> Retriever:
+    """Return retrieval from an index for calls from many threads; each opens it for itself."""
     local = threading.local()
 
     def count(text: str) -> int:
@@ -86,7 +88,7 @@ def index_retriever(path: Path, tokenizer: Tokenizer) -> Retriever:
 
     def retrieve(query: str, budget: int, already: str) -> Context:
         if not hasattr(local, "index"):
-            local.index = Index.open(path)
+            local.index = Index.open(place)
         return assemble(local.index.search(query, _HITS), budget, count, already=already)
 
     return retrieve

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inhouse.digests import digest_json
+from inhouse.errors import UserMistake
 from inhouse.records import Change, Commit, Tag, TreeEntry
 from inhouse.sources.diff import parse_changes, parse_entries
+from inhouse.sources.lines import FORMAT, parse_line_changes
 from inhouse.sources.location import locate, tag_refs
 from inhouse.sources.paths import printable
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from inhouse.sources.lines import LineChange
     from inhouse.sources.process import ObjectStore
 
 __all__ = ["MISSING", "SUBMODULE", "SYMLINK", "Repository"]
@@ -36,6 +39,7 @@ MISSING = -1
 
 _ABSENT = "000000"
 _LATEST = 253_402_300_799  # the end of the year 9999: calendars refuse later dates
+_ID = re.compile(r"[0-9a-f]{4,64}")
 _ENCODING = re.compile(rb"^encoding (.+)$", re.MULTILINE)
 # Never idna, punycode and the like: their decoders take quadratic time.
 _TEXT_ENCODINGS = ("big5", "cp125", "euc", "gb", "iso8859", "koi8", "shift_jis")
@@ -58,6 +62,7 @@ _DIFF = (
     "--no-ext-diff",
     "--no-textconv",
 )
+_LOG = ("--find-renames=50%", "-l1000", "--no-color", "--no-ext-diff", "--no-textconv")
 _DIFF_OF_TREES = ("diff-tree", "--stdin", "--root", "-r", "--raw", "--no-abbrev", "--no-renames")
 
 
@@ -178,6 +183,47 @@ class Repository:
         return [
             TreeEntry(revision, path, document, sizes.get(document, 0), mode) for path, mode, document in rows
         ]
+
+    def line_changes(self, revision: str, path: str, start: int, end: int) -> Iterator[LineChange]:
+        """Yield which commits made lines of a path what they are at a revision, newest first, over renames.
+
+        `path` is as in `tree`, and must hold these lines there; one whose name `printable` had to change is
+        not found. A merge is yielded where it differs from all of its parents.
+        """
+        log = ("--literal-pathspecs", "log", f"--format={FORMAT}", *_LOG)
+        with self._store.stream(*log, f"-L{start},{end}:{path}", revision) as output:
+            yield from parse_line_changes(output)
+
+    def entry(self, revision: str, path: str) -> TreeEntry | None:
+        """Return the file of a path in the tree of a revision, None when there is none.
+
+        One whose name `printable` had to change is not found.
+        """
+        if not path or path.startswith("/") or ".." in path.split("/") or "\0" in path:
+            return None
+        listing = ("--literal-pathspecs", "ls-tree", "-z", "--full-tree", revision, "--", path)
+        with self._store.stream(*listing) as output:
+            rows = [_parse_tree_row(row) for row in output.read().split(b"\0")[:-1]]
+        for name, mode, document in rows:
+            if name == path and mode.startswith("100"):
+                return TreeEntry(revision, name, document, dict(self.sizes([document]))[document], mode)
+        return None
+
+    def past(self, commit: str) -> str:
+        """Return the whole id of a commit of the tip's history, given by its id or the beginning of it.
+
+        "" for anything else: for names and options too, and for objects that no history holds any more.
+        """
+        if not _ID.fullmatch(commit):
+            return ""
+        try:
+            with self._store.stream("rev-list", "--max-count=1", commit, "--not", self.tip) as output:
+                if output.read():  # the tip does not build on it
+                    return ""
+            with self._store.stream("rev-list", "--max-count=1", commit) as output:
+                return output.read().decode("ascii").strip()
+        except UserMistake:  # there is none, or more than one, or it is no commit
+            return ""
 
     def sizes(self, documents: Iterable[str]) -> Iterator[tuple[str, int]]:
         """Yield each document with its size in bytes, or with `MISSING`, in order, without reading it."""

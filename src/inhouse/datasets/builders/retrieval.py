@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from inhouse.datasets.candidates import Candidate
     from inhouse.datasets.snapshots import MovingIndex, Snapshots
     from inhouse.records import Example, Hit
-    from inhouse.retrieval.store import Index
+    from inhouse.retrieval.index import Index
 
 __all__ = ["BUILDER", "RetrievalAware"]
 

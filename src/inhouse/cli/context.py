@@ -1,0 +1,113 @@
+"""What to read for a task, within an exact number of tokens; the task may come from standard input.
+
+The best is shown in full, then signatures, then paths, each with where it is from. Tokens are those of the
+base model, or an estimate where its tokenizer is not installed.
+
+example: inhouse context "retries ignore the configured limit" --budget 8000 > context.txt
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from inhouse.cli.common import VerbParser, open_context, print_json
+from inhouse.errors import UserMistake
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from inhouse.progress import Progress
+    from inhouse.retrieval.context import Context
+
+__all__ = ["Counter", "parser", "run", "token_counter"]
+
+_BUDGET = 8_000
+
+
+class Counter(NamedTuple):
+    """What counts tokens, and what it is called."""
+
+    count: Callable[[str], int]
+    name: str
+    exact: bool
+
+
+def parser(parser: VerbParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("task", nargs="?", help="what is to be done, in any words (default: standard input)")
+    parser.add_argument(
+        "--budget", type=int, default=_BUDGET, metavar="N", help=f"tokens, never more (default: {_BUDGET})"
+    )
+    parser.add_argument("--model", help="whose tokens: builtin:NAME, a folder, a GGUF file or a hub id")
+    parser.add_workspace()
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the context."""
+    from inhouse.retrieval.context import for_task
+    from inhouse.retrieval.index import Index
+    from inhouse.retrieval.places import tip
+
+    if arguments.budget < 1:
+        raise UserMistake("--budget is a positive number of tokens", str(arguments.budget), "try 8000")
+    task = arguments.task if arguments.task is not None else sys.stdin.read()
+    budget, arguments.budget = arguments.budget, None  # of settings, a budget is another thing
+    with open_context(arguments, Path(), create=False) as opened:
+        place = tip(opened.workspace.folder, opened.settings.retrieval.store)
+        if not place.exists():
+            raise UserMistake("there is no index yet", str(opened.home), "build it with `inhouse index`")
+        counter = token_counter(opened.settings.model, opened.progress, chosen=arguments.model is not None)
+        index = Index.open(place)
+        try:
+            commit = index.store.get("commit") or ""
+            found = for_task(index, task, budget, counter.count, commit=commit)
+        finally:
+            index.close()
+        if not found.pieces and found.left_out["no_room"]:
+            raise UserMistake("a context has room for a path at least", f"--budget {budget}", "try 200")
+        if not counter.exact:
+            opened.progress.warn(f"tokens are counted by {counter.name}")
+    _print(found, counter, budget, commit, as_json=arguments.json)
+    return 0
+
+
+def token_counter(reference: str, progress: Progress, *, chosen: bool = False) -> Counter:
+    """Return a base model's own counter; an estimate where it cannot be had and nobody named the model."""
+    try:
+        from inhouse.models.resolve import resolve
+        from inhouse.models.tokenizer import Tokenizer
+
+        model = resolve(reference, progress)
+        tokenizer = Tokenizer.load(model.folder)
+    except (ImportError, UserMistake) as error:
+        if chosen and isinstance(error, UserMistake):
+            raise
+        from inhouse.retrieval.chunking import estimate_tokens
+
+        reason = "a library is missing" if isinstance(error, ImportError) else "the model is not here"
+        return Counter(estimate_tokens, f"an estimate, because {reason}: {error}", exact=False)
+    return Counter(lambda text: len(tokenizer.encode(text)), model.name, exact=True)
+
+
+def _print(found: Context, counter: Counter, budget: int, commit: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "text": found.text,
+                "tokens": found.tokens,
+                "budget": budget,
+                "tokenizer": counter.name,
+                "exact": counter.exact,
+                "commit": commit,
+                "pieces": [asdict(piece) for piece in found.pieces],
+                "left_out": dict(found.left_out),
+            }
+        )
+    elif found.text:
+        print(found.text, end="")
+    else:
+        print("nothing found; try other words, or `inhouse index` if the code is new", file=sys.stderr)

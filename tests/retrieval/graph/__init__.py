@@ -1,0 +1,1 @@
+"""Edges, against planted truths and outside references."""

@@ -1,0 +1,243 @@
+"""Java, JavaScript, TypeScript, Go and Rust; the truths are planted."""
+
+# ruff: noqa: E501 - a planted file is one line
+
+from __future__ import annotations
+
+from .repositories import out_of
+
+_JAVA = {
+    "src/main/java/org/shop/Client.java": """
+        package org.shop;
+        import org.shop.io.*;
+        import static org.shop.io.Names.clean;
+        public class Client extends Base implements Sender {
+            private final Cart cart = new Cart();
+            public Client(String name) { super(name); }
+            public void send(Writer writer, Unknown unknown) {
+                cart.fill();
+                this.cart.fill();
+                close();
+                writer.write(1);
+                clean("a");
+                Names.shorten("b");
+                String.valueOf(3);
+                unknown.surprise();
+                var other = new Client("x");
+                other.send(null, null);
+            }
+        }
+        """,
+    "src/main/java/org/shop/Base.java": "package org.shop;\nclass Base { void close() {} }\n",
+    "src/main/java/org/shop/Cart.java": "package org.shop;\nclass Cart { void fill() {} }\n",
+    "src/main/java/org/shop/Sender.java": "package org.shop;\ninterface Sender { }\n",
+    "src/main/java/org/shop/io/Writer.java": "package org.shop.io;\npublic class Writer { void write(int a) {} }\n",
+    "src/main/java/org/shop/io/Names.java": """
+        package org.shop.io;
+        public class Names {
+            public static void clean(String a) {}
+            public static void shorten(String a) {}
+        }
+        """,
+    "src/test/java/org/shop/ClientTest.java": """
+        package org.shop;
+        class ClientTest { void sends() { new Client("a").close(); } }
+        """,
+}
+
+
+def test_java_follows_fields_parameters_packages_and_static_imports() -> None:
+    assert out_of(_JAVA, "src/main/java/org/shop/Client.java", "calls") == [
+        "Client -> src/main/java/org/shop/Cart.java:Cart (resolved: same package)",
+        "Client.send -> src/main/java/org/shop/Cart.java:Cart.fill (resolved: class of an attribute)",
+        "Client.send -> src/main/java/org/shop/Cart.java:Cart.fill (resolved: class of an attribute)",
+        "Client.send -> src/main/java/org/shop/Base.java:Base.close (resolved: own class, inherited)",
+        "Client.send -> src/main/java/org/shop/io/Writer.java:Writer.write (resolved: class of a parameter)",
+        "Client.send -> src/main/java/org/shop/io/Names.java:Names.clean (resolved: imported by name)",
+        "Client.send -> src/main/java/org/shop/io/Names.java:Names.shorten (resolved: star import)",
+        "Client.send -> src/main/java/org/shop/Client.java:Client (resolved: same file)",
+        "Client.send -> src/main/java/org/shop/Client.java:Client.send (resolved: class of a variable)",
+    ]
+    assert out_of(_JAVA, "src/main/java/org/shop/Client.java", "inherits") == [
+        "Client -> src/main/java/org/shop/Base.java:Base (resolved: same package)",
+        "Client -> src/main/java/org/shop/Sender.java:Sender (resolved: same package)",
+    ]
+
+
+def test_a_java_test_is_of_the_package_that_it_tests() -> None:
+    path = "src/test/java/org/shop/ClientTest.java"
+    assert out_of(_JAVA, path, "tests") == [
+        "(file) -> src/main/java/org/shop/Client.java (inferred: a test named after the file)",
+        "ClientTest.sends -> src/main/java/org/shop/Base.java:Base.close (resolved: called by a test)",
+        "ClientTest.sends -> src/main/java/org/shop/Client.java:Client (resolved: called by a test)",
+    ]
+
+
+_SCRIPTS = {
+    "lib/app.js": """
+        var app = exports = module.exports = {};
+        app.init = function init() { this.load(); };
+        app.load = function load() { helper(); };
+        function helper() { return app.init(); }
+        """,
+    "lib/shop.js": """
+        const { join: glue, cut } = require('./text');
+        const text = require('./text');
+        const make = require('./make');
+        module.exports = Shop;
+        class Shop extends require('x').Base {
+          constructor() { super(); this.till = new Till(); }
+          open() { this.till.ring(); glue(); cut(); text.cut(); return make(); }
+        }
+        class Till { ring() {} }
+        """,
+    "lib/text.js": "exports.join = function join() {};\nfunction cut() {}\nexports.cut = cut;\n",
+    "lib/make.js": "module.exports = function makeIt() {};\n",
+    "src/index.ts": "export * from './parts';\nexport { default as Door } from './door';\n",
+    "src/parts.ts": "export function hinge(): void {}\nexport const handle = () => 1;\n",
+    "src/door.tsx": "export default class Door { shut() {} }\n",
+    "src/use.ts": """
+        import { hinge, Door } from '.';
+        import Gate, * as all from './door.js';
+        import { handle as grip } from './parts';
+        import React from 'react';
+        class House {
+          constructor(private readonly door: Door) {}
+          lock() { this.door.shut(); hinge(); grip(); React.render(); }
+        }
+        const gate: Gate = new Gate();
+        gate.shut();
+        """,
+}
+
+
+def test_scripts_follow_objects_requires_and_what_a_module_is_as_a_whole() -> None:
+    assert out_of(_SCRIPTS, "lib/app.js", "calls") == [
+        "app.init -> lib/app.js:app.load (resolved: own object)",
+        "app.load -> lib/app.js:helper (resolved: same file)",
+        "helper -> lib/app.js:app.init (resolved: same file)",
+    ]
+    assert out_of(_SCRIPTS, "lib/shop.js", "calls") == [
+        "Shop.constructor -> lib/shop.js:Till (resolved: same file)",
+        "Shop.open -> lib/make.js:module.exports (resolved: imported by name)",
+        "Shop.open -> lib/shop.js:Till.ring (resolved: class of an attribute)",
+        "Shop.open -> lib/text.js:cut (resolved: imported by name)",
+        "Shop.open -> lib/text.js:cut (resolved: attribute of an imported module)",
+        "Shop.open -> lib/text.js:join (resolved: imported by name)",
+    ]
+
+
+def test_typescript_follows_re_exports_default_exports_and_parameter_properties() -> None:
+    assert out_of(_SCRIPTS, "src/use.ts", "calls") == [
+        "House.lock -> src/door.tsx:Door.shut (resolved: class of an attribute)",
+        "House.lock -> src/parts.ts:handle (resolved: imported by name)",
+        "House.lock -> src/parts.ts:hinge (resolved: imported by name, re-exported)",
+        "(file) -> src/door.tsx:Door (resolved: imported by name)",
+        "(file) -> src/door.tsx:Door.shut (resolved: class of a variable)",
+    ]
+    assert out_of(_SCRIPTS, "src/use.ts", "imports") == [
+        "(file) -> src/door.tsx:Door (resolved: imported by name, re-exported)",
+        "(file) -> src/parts.ts:hinge (resolved: imported by name, re-exported)",
+        "(file) -> src/door.tsx (resolved: imported module)",
+        "(file) -> src/door.tsx:Door (resolved: imported by name)",
+        "(file) -> src/parts.ts:handle (resolved: imported by name)",
+    ]
+
+
+_GO = {
+    "go.mod": "module example.com/shop\n\ngo 1.22\n",
+    "server.go": """
+        package shop
+        import (
+            "fmt"
+            in "example.com/shop/internal/store"
+        )
+        type Server struct {
+            Base
+            store *in.Store
+        }
+        func (s *Server) Run() {
+            s.store.Open()
+            s.log()
+            s.stop()
+            in.New().Open()
+            fmt.Println("x")
+            helper()
+            other := Server{}
+            other.Run()
+        }
+        """,
+    "base.go": "package shop\ntype Base struct{}\nfunc (b *Base) log() {}\nfunc (s *Server) stop() {}\nfunc helper() {}\n",
+    "internal/store/store.go": "package store\ntype Store struct{}\nfunc New() *Store { return nil }\nfunc (s *Store) Open() {}\n",
+    "internal/store/store_test.go": "package store\nfunc helper() {}\nfunc TestOpen() { New().Open(); helper() }\n",
+    "other/help.go": "package other\nfunc helper() {}\n",
+}
+
+
+def test_go_follows_packages_receivers_fields_and_embedded_types() -> None:
+    assert out_of(_GO, "server.go", "calls") == [
+        "Server.Run -> internal/store/store.go:Store.Open (resolved: class of an attribute)",
+        "Server.Run -> base.go:Base.log (resolved: class of a parameter, inherited)",
+        "Server.Run -> base.go:Server.stop (resolved: class of a parameter)",
+        "Server.Run -> internal/store/store.go:New (resolved: attribute of an imported module)",
+        "Server.Run -> internal/store/store.go:Store.Open (resolved: class of what the call before gives)",
+        "Server.Run -> base.go:helper (resolved: same package)",
+        "Server.Run -> server.go:Server.Run (resolved: class of a variable)",
+    ]
+    assert out_of(_GO, "server.go", "inherits") == ["Server -> base.go:Base (resolved: same package)"]
+    assert out_of(_GO, "server.go", "imports") == [
+        "(file) -> internal/store/store.go (resolved: imported package)"
+    ]
+    assert out_of(_GO, "internal/store/store_test.go", "calls")[-1] == (
+        "TestOpen -> internal/store/store_test.go:helper (resolved: same file)"
+    )
+
+
+_RUST = {
+    "src/main.rs": """
+        mod shop;
+        use crate::shop::{till::Till, open as start};
+        use std::fmt::Debug;
+        fn main() {
+            start();
+            let till = Till::new();
+            till.ring();
+            shop::till::count();
+            crate::shop::open();
+        }
+        """,
+    "src/shop/mod.rs": "pub mod till;\npub fn open() { self::till::count(); }\n",
+    "src/shop/till.rs": """
+        use super::open;
+        pub struct Till { inner: Inner }
+        struct Inner;
+        impl Inner { fn turn(&self) {} }
+        impl Till {
+            pub fn new() -> Self { Self::checked() }
+            fn checked() -> Till { Till { inner: Inner } }
+            pub fn ring(&self) { self.inner.turn(); self.log(); open(); }
+        }
+        impl Log for Till {}
+        pub trait Log { fn log(&self) {} }
+        pub fn count() {}
+        """,
+}
+
+
+def test_rust_follows_modules_use_impl_blocks_and_traits() -> None:
+    assert out_of(_RUST, "src/main.rs", "calls") == [
+        "main -> src/shop/mod.rs:open (resolved: imported by name)",
+        "main -> src/shop/till.rs:Till.new (resolved: imported by name)",
+        "main -> src/shop/till.rs:Till.ring (resolved: class of a variable)",
+        "main -> src/shop/till.rs:count (resolved: attribute of an imported module)",
+        "main -> src/shop/mod.rs:open (resolved: attribute of an imported module)",
+    ]
+    assert out_of(_RUST, "src/shop/till.rs", "calls") == [
+        "Till.new -> src/shop/till.rs:Till.checked (resolved: own class)",
+        "Till.ring -> src/shop/mod.rs:open (resolved: imported by name)",
+        "Till.ring -> src/shop/till.rs:Inner.turn (resolved: class of an attribute)",
+        "Till.ring -> src/shop/till.rs:Log.log (resolved: own class, inherited)",
+    ]
+    assert out_of(_RUST, "src/shop/mod.rs", "calls") == [
+        "open -> src/shop/till.rs:count (resolved: attribute of an imported module)"
+    ]
