@@ -14,7 +14,6 @@ from inhouse.digests import digest_text
 from inhouse.retrieval.chunking import estimate_tokens
 from inhouse.retrieval.index import Index
 from inhouse.workspace import Workspace
-from tests.tiny import write_tokenizer
 
 _FILES = {
     "ledger.py": "class Ledger:\n    def book(self, entry):\n        self.entries.append(entry)\n",
@@ -32,12 +31,6 @@ def home(tmp_path: Path) -> Path:
     index.store.set("commit", "0123456789abcdef")
     index.close()
     return tmp_path
-
-    """A model folder as far as a tokenizer needs one."""
-    folder = tmp_path / "model"
-    write_tokenizer(folder)
-    (folder / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
-    return folder
 
 
 def _context(home: Path, *words: str) -> int:
