@@ -104,7 +104,13 @@ def _programs(folder: Path) -> Path:
     )
     programs: Path = max(pgserver.POSTGRES_VERSIONS.items())[1]
     if os.geteuid() == 0 and not _readable_by_all(programs):
-        return Path(shutil.copytree(programs.parent, folder / "programs")) / "bin"
+        package = programs.parent.parent
+        libraries = package.with_name(
+            f"{package.name}.libs"
+        )  # where the programs look for them, from their place
+        shutil.copytree(libraries, folder / libraries.name)
+        copied = shutil.copytree(programs.parent, folder / package.name / programs.parent.name)
+        return Path(copied) / "bin"
     return programs
 
 

@@ -196,7 +196,7 @@ def test_a_killed_server_leaves_a_whole_index(project: Project, how: signal.Sign
     process.send_signal(how)
     process.communicate(timeout=30)
 
-    assert process.returncode != 0
+    assert process.returncode != 0 or how == signal.SIGINT  # the end of its input may come first
     project.index()
 
 
