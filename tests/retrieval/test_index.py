@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import random
 import signal
 import subprocess
@@ -195,24 +194,41 @@ def test_an_update_that_was_cut_short_is_finished_by_the_next(tmp_path: Path) ->
 
 
 _UPDATE = """
-import sys
+import os, signal, sys, threading, time
 from pathlib import Path
 from inhouse.digests import digest_text
 from inhouse.retrieval import index as module
-module._ALONE_CHARACTERS = 200_000
-module._BATCH_CHARACTERS = 50_000
+module._ALONE_CHARACTERS = 50_000
+module._BATCH_CHARACTERS = 10_000
+
+
+def killed_in_write(store, number, seconds):
+    # The write of this number goes on until the whole process group is killed so many seconds after it began.
+    whole, kill = store.replace, threading.Timer(seconds, os.killpg, [os.getpgrp(), signal.SIGKILL])
+    left = iter(range(number))
+
+    def replace(*arguments):
+        if next(left, None) is None:
+            kill.start()
+            whole(*arguments)
+            time.sleep(60)
+        whole(*arguments)
+
+    store.replace = replace
+
+
 if __name__ == "__main__":
     texts = {path.name: path.read_text() for path in sorted(Path(sys.argv[2]).iterdir())}
     files = [(name, digest_text(text), text) for name, text in texts.items()]
     index = module.Index.open(Path(sys.argv[1]))
-    print("begin", flush=True)
+    if len(sys.argv) > 3:
+        killed_in_write(index.store, int(sys.argv[3]), float(sys.argv[4]))
     index.update(files, workers=2)
-    print("end", flush=True)
 """
 
 
 def test_killed_at_any_moment_the_same_command_ends_with_the_same_index(tmp_path: Path) -> None:
-    """kill -9 of a real process with workers, at six moments of its update, each time over an older tree."""
+    """kill -9 of a real process with workers, in six writes of its update, each time over an older tree."""
     (tmp_path / "tree").mkdir()
     (tmp_path / "update.py").write_text(_UPDATE)
     sources = sorted(_STDLIB.glob("[a-c]*.py"))
@@ -223,16 +239,10 @@ def test_killed_at_any_moment_the_same_command_ends_with_the_same_index(tmp_path
     command = [sys.executable, str(tmp_path / "update.py"), str(tmp_path / "i.db"), str(tmp_path / "tree")]
     choose = random.Random(5)
     _index(tmp_path / "i.db", {"old.py": _SNIPPETS[0], sources[0].name: "x = 1\n"}).close()
-    ended = 0
-    for _ in range(6):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"begin\n"
-        time.sleep(choose.uniform(0.0, 1.2))
-        os.killpg(process.pid, signal.SIGKILL)
-        ended += b"end" in process.stdout.read()
-        process.wait()
-    assert ended < 6
+    for write in (0, 1, 4, 2, 1, 5):
+        moment = [str(write), str(choose.uniform(0.0, 0.05))]
+        killed = subprocess.run([*command, *moment], capture_output=True, start_new_session=True)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
     subprocess.run(command, check=True, capture_output=True)
     index = Index.open(tmp_path / "i.db")
     assert index.digest() == wanted
