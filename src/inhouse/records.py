@@ -9,6 +9,7 @@ spans are half-open offsets into the UTF-8 of the (redacted) text.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = [
     "Change",
@@ -168,8 +169,7 @@ class Chunk:
     tokens: int = 0  # of the text, as the chunker's counter counts them
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A name that a file uses and that may be defined elsewhere."""
 
     path: str

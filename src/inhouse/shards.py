@@ -14,14 +14,14 @@ import os
 import signal
 import threading
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
     from pathlib import Path
     from typing import Self
 
@@ -45,6 +45,7 @@ Record = TypeVar("Record")
 Work = TypeVar("Work")
 Answer = TypeVar("Answer")
 
+_MOST_HELD = 4
 _READ_ROWS = 256  # in memory at once: one of a dataset may have thousands of tokens
 
 
@@ -138,11 +139,11 @@ def map_shards(
 class Processes:
     """Worker processes that answer in the order in which they are asked, however many they are.
 
-    `prepare(*arguments)` runs once in each, before its first work; both must be importable. Used as a
-    context: at its end, and after a Ctrl-C, work that was not begun is dropped.
+    `prepare(*arguments)` runs once in each, before its first work; what they do must be importable. Used as
+    a context: at its end, and after a Ctrl-C, work that was not begun is dropped.
     """
 
-    def __init__(self, workers: int, prepare: Callable[..., None], *arguments: Any) -> None:
+    def __init__(self, workers: int, prepare: Callable[..., None] | None = None, *arguments: Any) -> None:
         # forkserver: a plain fork of a process with threads can deadlock
         context = get_context("forkserver")
         self._pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(prepare, arguments))
@@ -161,12 +162,39 @@ class Processes:
         """Yield the answer to each work, in order; a few more than are asked for are begun."""
         begun: deque[Future[Answer]] = deque()
         for work in works:
-            with _interrupt_held():
-                begun.append(self._pool.submit(function, work))
+            begun.append(self._submit(function, work))
             if len(begun) > self._ahead:
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()
+
+    def share(self, function: Callable[[Work], Answer], works: Iterable[Work]) -> Iterator[Answer]:
+        """Yield the answer to each work, in order; this process does what the others are too busy for.
+
+        So nothing waits while they start. At most `_MOST_HELD` times as many answers as there are processes
+        wait for one that comes before them.
+        """
+        begun: deque[Future[Answer]] = deque()
+        left = iter(works)
+
+        def is_given_to(submit: Callable[..., Future[Answer]]) -> bool:
+            for work in islice(left, 1):
+                begun.append(submit(function, work))
+                return True
+            return False
+
+        more = True
+        while more or begun:
+            while more and sum(not future.done() for future in begun) < self._ahead:
+                more = is_given_to(self._submit)
+            if begun and (begun[0].done() or not more or len(begun) >= _MOST_HELD * self._ahead):
+                yield begun.popleft().result()
+            elif more:
+                more = is_given_to(_done)
+
+    def _submit(self, function: Callable[[Work], Answer], work: Work) -> Future[Answer]:
+        with _interrupt_held():
+            return self._pool.submit(function, work)
 
 
 def replace_file(temporary: Path, final: Path) -> None:
@@ -198,13 +226,20 @@ def _interrupt_held() -> Iterator[None]:
         previous(signal.SIGINT, None)
 
 
+def _done(function: Callable[[Work], Answer], work: Work) -> Future[Answer]:
+    answer: Future[Answer] = Future()
+    answer.set_result(function(work))
+    return answer
+
+
 def _ready() -> None:
     """Do nothing: a process that is asked for it starts now and not when there is work."""
 
 
-def _begin(prepare: Callable[..., None], arguments: Sequence[Any]) -> None:
+def _begin(prepare: Callable[..., None] | None, arguments: Sequence[Any]) -> None:
     _end_with_parent()
-    prepare(*arguments)
+    if prepare is not None:
+        prepare(*arguments)
 
 
 def _end_with_parent() -> None:

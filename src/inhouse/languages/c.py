@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inhouse.languages.grammar import Definition, Grammar, Imported, text
@@ -67,7 +66,7 @@ class C(Grammar):
         """Return the definition; the name of a type follows its body."""
         definition = super().define(node, kind, source)
         body = self.body(node) if definition is not None and kind == "type" else None
-        return replace(definition, tail=body.end_byte) if definition and body else definition
+        return definition._replace(tail=body.end_byte) if definition and body else definition
 
     def kind(self, node: Node, kind: str) -> str:
         """Return the kind; `typedef struct {...} name` is a struct of that name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inhouse.languages.c import CONSTANTS, PROTOTYPES, C
@@ -80,7 +79,7 @@ class Cpp(C):
         definition = super().define(node, kind, source)
         if definition is None or kind != "function" or "." not in definition.name:
             return definition
-        return replace(definition, kind="method")
+        return definition._replace(kind="method")
 
     def extent(self, node: Node, kind: str, source: bytes) -> tuple[int, int]:
         """Return where the signature ends, before a constructor's initializers, and where the body begins."""

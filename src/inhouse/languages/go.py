@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inhouse.languages.grammar import Binding, Definition, Grammar, Imported, text
@@ -56,7 +55,7 @@ class Go(Grammar):
         if definition is None or kind == "function":
             return definition
         keyword = _KEYWORD.search(source, max(0, definition.start - 20), definition.start)
-        return replace(definition, start=keyword.start(), head=keyword.start()) if keyword else definition
+        return definition._replace(start=keyword.start(), head=keyword.start()) if keyword else definition
 
     def kind(self, node: Node, kind: str) -> str:
         """Return the kind: a method by its receiver, a struct or an interface by what the type is."""

@@ -17,7 +17,6 @@ Every query uses the same capture names:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -60,8 +59,7 @@ _LINE_BREAK = re.compile(r"\s*\n\s*")
 _BLANK = re.compile(rb"[ \t\f\r]*(?:\n|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A definition before its place in the file is known. Offsets are bytes of the file."""
 
     kind: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from inhouse.records import Symbol
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Comment", "Import", "Mention", "Parsed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     """One imported module. A statement that imports several gives several, with the same `text`."""
 
     text: str  # the statement, on one line
@@ -27,8 +26,7 @@ class Import:
     scope: str = ""  # qualified name of the enclosing definition
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call, arguments included. A call of what has no name (a subscript, a literal function) is none."""
 
     name: str  # as written, such as "self.close"; of a chain only what follows the call before
@@ -40,8 +38,7 @@ class Call:
     on: str | None = None  # what the call before gives: `Box()` where that is plain, else ""; None: no chain
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A name that is used otherwise than by an import or a call with parentheses.
 
     call      a decorator, an annotation, a component: called without parentheses
@@ -61,8 +58,7 @@ class Mention:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """One comment, with its markers."""
 
     text: str

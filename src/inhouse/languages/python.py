@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inhouse.languages.grammar import Binding, Definition, Grammar, Imported, skip_blank, text
@@ -63,7 +62,7 @@ class Python(Grammar):
         colon = _colon(node, body)
         docstring, after = _docstring(body, source)
         start = min(skip_blank(source, after or colon + 1), definition.end)
-        return replace(definition, signature_end=colon, body=start, docstring=docstring)
+        return definition._replace(signature_end=colon, body=start, docstring=docstring)
 
     def name(self, node: Node, source: bytes) -> str:
         """Return the defined name; of assignments only constants count: names in capitals."""

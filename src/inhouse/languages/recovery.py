@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tree_sitter import Point, Range
 
@@ -33,8 +33,7 @@ _CLOSES = (b"}", b";", b"{", b":", b"*/", b",", b")")
 _COMMENT = (b"//", b"/*", b"*", b"#", b"@")
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     number: int  # from 0
     start: int
     end: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inhouse.languages.configuration import keys_read
@@ -59,7 +58,7 @@ def _place(found: Found) -> list[Definition]:
         for definition in definitions:
             start, line = _outer_start(found, definition.start, definition.start_line)
             outer = (
-                definition if start == definition.start else replace(definition, start=start, start_line=line)
+                definition if start == definition.start else definition._replace(start=start, start_line=line)
             )
             placed.append(outer)
     return sorted(placed, key=lambda one: (one.start, -one.end, one.name))
@@ -106,7 +105,7 @@ def _imports(found: Found, opened: Sequence[Opened]) -> Iterator[Import]:
     starts = sorted(found.imports)
     for start, scope in zip(starts, _around(starts, opened), strict=True):
         for item in found.imports[start]:
-            yield replace(item, scope=scope) if scope else item
+            yield item._replace(scope=scope) if scope else item
 
 
 def _calls(found: Found, opened: Sequence[Opened]) -> Iterator[Call]:

@@ -113,7 +113,7 @@ def _end_by(definition: Definition, end: int, source: bytes) -> Definition:
     if definition.end <= end:
         return definition
     last = definition.start_line + source.count(b"\n", definition.start, end)
-    return replace(definition, end=end, end_line=last, body=min(definition.body, end), tail=0)
+    return definition._replace(end=end, end_line=last, body=min(definition.body, end), tail=0)
 
 
 def _try(grammar: Grammar, source: bytes, ranges: Sequence[Range]) -> Found | None:

@@ -15,7 +15,7 @@ from inhouse.languages import configuration_keys, detect, grammar_versions, is_c
 from inhouse.retrieval.chunking import DEFAULT, chunk_by
 from inhouse.retrieval.graph import references_of
 from inhouse.retrieval.store import FileFacts, FileRow, Words
-from inhouse.retrieval.words import terms
+from inhouse.retrieval.words import written_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def read_file(
     return FileFacts(
         _row(path, digest, parsed),
         chunks,
-        tuple(_words(parsed, chunks)),
+        tuple(_words(parsed, path, chunks)),
         (*parsed.symbols, *configuration_keys(path, text, language)),
         references_of(parsed, path),
     )
@@ -85,8 +85,9 @@ def _row(path: str, digest: str, parsed: Parsed) -> FileRow:
 # ------------------------------------------------------------------ words
 
 
-def _words(parsed: Parsed, chunks: Sequence[Chunk]) -> Iterator[Words]:
+def _words(parsed: Parsed, path: str, chunks: Sequence[Chunk]) -> Iterator[Words]:
     """Yield the words of each chunk by field."""
+    path_words = written_terms(path)
     symbol_starts = [symbol.start for symbol in parsed.symbols]
     comment_starts = [comment.start for comment in parsed.comments]
     for chunk in chunks:
@@ -96,9 +97,7 @@ def _words(parsed: Parsed, chunks: Sequence[Chunk]) -> Iterator[Words]:
         docs = [comment.text for comment in comments]
         if parsed.language in _DOCSTRINGS:
             docs += [symbol.docstring for symbol in symbols]
-        yield Words(
-            *(" ".join(terms(text)) for text in (chunk.path, " ".join(names), "\n".join(docs), chunk.text))
-        )
+        yield Words(path_words, *map(written_terms, (" ".join(names), "\n".join(docs), chunk.text)))
 
 
 def _between(starts: Sequence[int], chunk: Chunk) -> slice:

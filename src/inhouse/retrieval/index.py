@@ -8,8 +8,11 @@ files came in, and however often an update was killed, the same tree gives the s
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
+from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inhouse.digests import digest_rows
@@ -38,8 +41,8 @@ __all__ = ["Index", "Update"]
 
 _BATCH_FILES = 64
 _BATCH_VECTORS = 256
-_BATCH_CHARACTERS = 1_000_000  # a transaction: what a kill may cost, and what a worker holds
-_ALONE_CHARACTERS = 8_000_000  # what is read before processes that help would have begun
+_BATCH_CHARACTERS = 200_000  # a transaction: what a kill may cost, and what a worker holds
+_ALONE_CHARACTERS = 1_000_000  # less is read before processes that help would have begun
 
 File = tuple[str, str, str]  # path, digest of the content, text
 
@@ -147,18 +150,17 @@ class Index:
 
     def _write(self, files: Iterable[File], workers: int) -> None:
         """Read files and put them in, a batch in a transaction; much work is shared with other processes."""
-        batches = _batches(files)
         read = partial(_read_batch, chunking=self._chunking)
-        alone = 0
-        while workers == 1 or alone <= _ALONE_CHARACTERS:
-            batch = next(batches, None)
-            if batch is None:
+        batches = _batches(files)
+        is_much, batches = _is_much(batches) if workers > 1 else (False, batches)
+        with _without_collection():
+            if not is_much:
+                for batch in batches:
+                    self.store.replace(read(batch))
                 return
-            self.store.replace(read(batch))
-            alone += sum(len(text) for _, _, text in batch)
-        with Processes(workers, _begin) as pool:
-            for facts in pool.map(read, batches):
-                self.store.replace(facts)
+            with Processes(workers - 1, gc.disable) as pool:
+                for facts in pool.share(read, batches):
+                    self.store.replace(facts)
 
     def _remove(self, paths: Sequence[str]) -> None:
         for start in range(0, len(paths), _BATCH_FILES):
@@ -248,8 +250,28 @@ def _batches(files: Iterable[File]) -> Iterator[list[File]]:
         yield batch
 
 
-def _begin() -> None:
-    """Have what a worker needs in memory; importing this module is enough."""
+def _is_much(batches: Iterator[list[File]]) -> tuple[bool, Iterator[list[File]]]:
+    """Tell whether batches hold more than one process reads at once; return all of them again."""
+    first: list[list[File]] = []
+    characters = 0
+    for batch in batches:
+        first.append(batch)
+        characters += sum(len(text) for _, _, text in batch)
+        if characters > _ALONE_CHARACTERS:
+            return True, chain(first, batches)
+    return False, iter(first)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Do not look for cycles: facts have none, and to look through them takes a tenth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _read_batch(batch: Sequence[File], chunking: str) -> list[FileFacts]:

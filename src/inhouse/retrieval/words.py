@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["COMMON", "LANGUAGES", "compounds", "parts", "stem", "terms", "tokens"]
+__all__ = ["COMMON", "LANGUAGES", "compounds", "names", "parts", "stem", "terms", "tokens", "written_terms"]
 
 _PROSE = (
     "a about after all also am an and any are as at be because been but by can could did do does doing "
@@ -26,7 +26,9 @@ _PROSE = (
 COMMON = frozenset(_PROSE.split())
 """Words of prose that say nothing about code."""
 
-_WORD = re.compile(r"[^\W\d]\w*|\d\w*")
+_WORD = re.compile(r"\w+")
+_BLANKED = {mark: " " for mark in range(128) if not _WORD.match(chr(mark))}
+"""For texts in ASCII, three times as fast as the expression."""
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _MAX_WORD = 64  # longer runs are hashes and data, which nobody searches
 _VOWELS = frozenset("aeiouy")
@@ -74,7 +76,7 @@ def parts(identifier: str) -> list[str]:
 def tokens(text: str) -> list[str]:
     """Return the lower-case words of a text in order, each identifier of several parts followed by them."""
     found: list[str] = []
-    for word in _WORD.findall(text):
+    for word in names(text):
         if len(word) > _MAX_WORD:
             continue
         found.append(word.lower())
@@ -86,20 +88,27 @@ def tokens(text: str) -> list[str]:
 
 def terms(text: str) -> list[str]:
     """Return the words of a text as an index holds them: single words and parts by their stems."""
-    found: list[str] = []
-    for word in _WORD.findall(text):
-        found += _terms_of(word)
-    return found
+    return written_terms(text).split()
+
+
+def written_terms(text: str) -> str:
+    """Return `terms` with a blank between them."""
+    return " ".join(filter(None, map(_terms_of, names(text))))
+
+
+def names(text: str) -> list[str]:
+    """Return the words of a text as they are written, identifiers and numbers whole."""
+    return text.translate(_BLANKED).split() if text.isascii() else _WORD.findall(text)
 
 
 @lru_cache(maxsize=200_000)  # code says the same words again and again
-def _terms_of(word: str) -> tuple[str, ...]:
+def _terms_of(word: str) -> str:
     if len(word) > _MAX_WORD:
-        return ()
+        return ""
     pieces = parts(word)
     if len(pieces) == 1:
-        return (stem(word.lower()),)
-    return (word.lower(), *map(stem, pieces))
+        return stem(word.lower())
+    return " ".join((word.lower(), *map(stem, pieces)))
 
 
 @lru_cache(maxsize=100_000)

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from inhouse.records import Chunk
+from inhouse.retrieval.words import names as names_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +47,7 @@ class _Maker:
             (item.text, [name for name in item.names if _NAME.fullmatch(name)])
             for item in source.parsed.imports
         ]
+        self._imported = list(dict.fromkeys(name for _, names in self._imports for name in names))
         self._symbols = source.parsed.symbols
         self._starts = [symbol.start for symbol in self._symbols]
 
@@ -86,10 +88,9 @@ class _Maker:
 
     def _used_imports(self, text: str) -> tuple[str, ...]:
         """Return the import statements that bind a name which the text uses."""
-        near = [
-            item for item in self._imports if any(name in text for name in item[1]) and item[0] not in text
-        ]
+        near = [name for name in self._imported if name in text]
         if not near:
             return ()
-        used = set(_NAME.findall(text))
-        return tuple(dict.fromkeys(line for line, names in near if not used.isdisjoint(names)))[:_MAX_IMPORTS]
+        used = set(names_in(text)).intersection(near)
+        lines = (line for line, names in self._imports if not used.isdisjoint(names) and line not in text)
+        return tuple(dict.fromkeys(lines))[:_MAX_IMPORTS]

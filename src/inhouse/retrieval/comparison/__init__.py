@@ -66,7 +66,7 @@ def compare(strategies: Sequence[str], folder: Path, questions: Sequence[Questio
     for strategy in strategies:
         store = folder / f"{strategy}.db"
         work = Work(strategy, folder / _FILES, store, tuple(questions))
-        with Processes(1, _begin) as pool:
+        with Processes(1) as pool:
             yield from pool.map(measure, [work])
         for part in folder.glob(f"{store.name}*"):
             part.unlink()
@@ -75,7 +75,3 @@ def compare(strategies: Sequence[str], folder: Path, questions: Sequence[Questio
 def indexed_paths(folder: Path) -> set[str]:
     """Return the paths of a prepared folder."""
     return {path for path, _, _ in read_files(folder / _FILES)}
-
-
-def _begin() -> None:
-    """Have what a worker needs in memory; importing this module is enough."""
