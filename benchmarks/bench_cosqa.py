@@ -60,7 +60,7 @@ def main() -> None:
             vectors = open_source(Vectors(source=source))
             if vectors is not None:
                 embed(index, vectors)
-            row(f"inhouse, vectors: {source}", *searched(index, questions, vectors), peer)
+            row(f"inhouse, vectors: {source}", *searched(index, questions), peer)
             index.close()
 
 
@@ -111,22 +111,21 @@ def indexed(functions: list[str], database: Path) -> Index:
 
 
 def embed(index: Index, vectors: VectorSource) -> None:
+    index.vectors = vectors
     with measured() as cost:
-        count = index.embed(vectors)
+        count = index.embed()
     print(
         f"<!-- {vectors.name}: {vectors.dimension} numbers, {count / cost.seconds:,.0f} chunks/s, "
         f"peak memory {cost.peak_memory_bytes / 1e6:,.0f} MB -->"
     )
 
 
-def searched(
-    index: Index, questions: list[Question], vectors: VectorSource | None
-) -> tuple[list[float], float]:
-    index.search("warm", BEST, vectors=vectors)
+def searched(index: Index, questions: list[Question]) -> tuple[list[float], float]:
+    index.search("warm", BEST)
     begin = time.perf_counter()
     ranks = []
     for question in questions:
-        found = [number_of(hit.chunk.path) for hit in index.search(question.text, 2 * BEST, vectors=vectors)]
+        found = [number_of(hit.chunk.path) for hit in index.search(question.text, 2 * BEST)]
         ranks.append(reciprocal(list(dict.fromkeys(found))[:BEST], question))
     return ranks, 1e3 * (time.perf_counter() - begin) / len(questions)
 

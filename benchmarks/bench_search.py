@@ -34,7 +34,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from statistics import mean, median
 
@@ -185,14 +184,15 @@ def ours(queries: list[Query], folders: dict[str, Path], source: VectorSource | 
         index = Index.open(folder.with_suffix(".db"))
         index.update(read_tree(folder))
 
-        def search(text: str, k: int, index: Index = index, **more: VectorSource) -> list[Hit]:
-            chunks = [hit.chunk for hit in index.search(text, k, **more)]
+        def search(text: str, k: int, index: Index = index) -> list[Hit]:
+            chunks = [hit.chunk for hit in index.search(text, k)]
             return [(chunk.path, chunk.start_line, chunk.end_line) for chunk in chunks]
 
         ask("inhouse", asked, search, tools, False)
         if source is not None:
-            index.embed(source)
-            ask("inhouse, vectors", asked, partial(search, vectors=source), tools, False)
+            index.vectors = source
+            index.embed()
+            ask("inhouse, vectors", asked, search, tools, False)
         index.close()
     return tools
 

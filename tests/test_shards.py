@@ -187,6 +187,48 @@ def test_answers_come_in_the_order_of_the_questions_and_few_are_asked_ahead() ->
     assert len(asked) <= 20 + 5
 
 
+def place_of(number: int) -> tuple[int, int]:
+    time.sleep(0.01 * (number % 3))
+    return number, os.getpid()
+
+
+def refuse_seven(number: int) -> int:
+    if number == 7:
+        raise ValueError("seven")
+    return number
+
+
+def test_shared_work_is_answered_in_order_and_nobody_waits_for_processes_that_start() -> None:
+    with Processes(1) as processes:
+        answers = list(processes.share(place_of, range(100)))
+    assert [number for number, _ in answers] == list(range(100))
+    doers = {process for _, process in answers}
+    assert os.getpid() in doers
+    assert len(doers) == 2
+
+
+def test_of_shared_work_only_so_much_waits_for_what_comes_before_it() -> None:
+    asked: list[float] = []
+
+    def naps() -> Iterator[float]:
+        for number in range(200):
+            asked.append(number)
+            yield 0.5 if number == 0 else 0.0
+
+    with Processes(1) as processes:
+        answers = processes.share(nap, naps())
+        assert next(answers) == 0.5
+        assert len(asked) <= 10
+        assert sum(1 for _ in answers) == 199
+
+
+@pytest.mark.parametrize("seven", [7, 70])
+def test_shared_work_that_fails_raises_here_whoever_did_it(seven: int) -> None:
+    works = [*[0] * seven, 7, *[0] * 20]
+    with Processes(1) as processes, pytest.raises(ValueError, match="seven"):
+        list(processes.share(refuse_seven, works))
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.2, 0.8])
 def test_ctrl_c_ends_processes_that_answer_without_a_word(delay: float) -> None:
     code = (

@@ -223,11 +223,11 @@ class Pipeline:
         source = open_source(self.settings.retrieval.vectors)
         if source is None:
             return
-        index = Index.open(self._index_place("tip"))
+        index = Index.open(self._index_place("tip"), vectors=source)
         try:
             counts = index.store.counts()
             with self.progress.task("vectors", counts["chunks"] - counts["vectors"], unit="chunks") as task:
-                index.embed(source, task)
+                index.embed(task)
         except VectorsUnavailable as error:
             self.progress.warn(f"{error} Until then the index answers by words.")
         finally:

@@ -44,6 +44,19 @@ def test_an_index_gets_vectors_and_a_search_uses_them(
     assert any("meaning" in hit["why"] for hit in json.loads(found.out)["results"])
 
 
+def test_a_context_is_made_of_what_the_vectors_find(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    make_tiny_model(tmp_path / "model")
+    settings = _settings(tmp_path, f"static:{tmp_path / 'model'}")
+    assert inhouse("index", repository, "--settings", settings).code == 0
+    words = ("context", "parse a path", "--workspace", repository, "--budget", "500", "--json")
+    by_words, with_vectors = inhouse(*words), inhouse(*words, "--settings", settings)
+    assert not any("meaning" in piece["why"] for piece in by_words.json["pieces"])
+    assert any("meaning" in piece["why"] for piece in with_vectors.json["pieces"])
+
+
 def test_a_server_that_is_down_leaves_words_and_both_verbs_say_so(tmp_path: Path, repository: Path) -> None:
     settings = _settings(tmp_path, "http://127.0.0.1:9/v1")
     done = inhouse("index", repository, "--settings", settings)

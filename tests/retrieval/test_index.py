@@ -22,7 +22,7 @@ from inhouse.errors import UserMistake
 from inhouse.records import Edge, Hit
 from inhouse.retrieval import index as module
 from inhouse.retrieval.chunking import chunk_file
-from inhouse.retrieval.graph import edges_from, edges_to
+from inhouse.retrieval.graph import Graph
 from inhouse.retrieval.index import Index
 from inhouse.retrieval.sqlite import SqliteStore
 from inhouse.retrieval.words import tokens
@@ -69,7 +69,8 @@ def _answers(hits: list[Hit]) -> list[tuple[str, int, float, str]]:
 
 def _edges(index: Index) -> list[list[Edge]]:
     paths = [file.path for file in index.store.files()]
-    return [way(index.store, path) for path in paths for way in (edges_from, edges_to)]
+    graph = Graph(index.store)
+    return [way(path) for path in paths for way in (graph.edges_from, graph.edges_to)]
 
 
 def _assert_same(one: Index, other: Index) -> None:
@@ -173,6 +174,32 @@ def test_what_other_grammars_read_is_read_anew(tmp_path: Path) -> None:
     assert index.update(_tree(files)) == (1, 0, 0, 0)
 
 
+# ------------------------------------------------------------------ the graph that is kept
+
+
+def test_the_graph_is_kept_until_anybody_changes_the_index(tmp_path: Path) -> None:
+    files = {"a.py": "def go(): pass\n", "b.py": "from a import go\ngo()\n"}
+    index = _index(tmp_path / "i.db", files)
+    reader = Index.open(tmp_path / "i.db", read_only=True)
+    assert reader.graph() is reader.graph()
+    assert [edge.source_path for edge in reader.references("go")] == ["b.py", "b.py"]
+    kept = reader.graph()
+    index.update(_tree({**files, "b.py": "from a import go\n"}))
+    assert [edge.kind for edge in reader.references("go")] == ["imports"]
+    assert reader.graph() is not kept
+
+
+def test_the_graph_of_an_index_that_was_built_anew_with_as_many_rows_is_another(tmp_path: Path) -> None:
+    _index(tmp_path / "i.db", {"a.py": "def go(): pass\n", "b.py": "from a import go\n"}).close()
+    reader = Index.open(tmp_path / "i.db", read_only=True)
+    assert len(reader.references("go")) == 1
+    for file in tmp_path.iterdir():
+        file.unlink()
+    _index(tmp_path / "i.db", {"a.py": "def og(): pass\n", "b.py": "from a import og\n"}).close()
+    assert reader.references("go") == []
+    assert len(reader.references("og")) == 1
+
+
 # ------------------------------------------------------------------ killed
 
 
@@ -263,7 +290,7 @@ def test_lone_surrogates_and_nuls_in_text_paths_and_names_come_back(tmp_path: Pa
     assert "".join(chunk.text for chunk in index.store.chunks_of("a.py").values()) == text
     assert hit.chunk.path == "a.py"
     assert [symbol.path for symbol in index.outline("caf\udce9.py")] == [r"caf\udce9.py"]
-    assert index.symbols("\ud800") == []
+    assert index.definitions("\ud800") == []
 
 
 def test_mixed_encodings_in_one_tree(tmp_path: Path) -> None:
@@ -274,7 +301,7 @@ def test_mixed_encodings_in_one_tree(tmp_path: Path) -> None:
     }
     index = _index(tmp_path / "i.db", {f"{name}.py": text for name, text in files.items()})
     assert index.search(word)[0].chunk.path == "one.py"
-    assert index.symbols("two")[0].path == "two.py"
+    assert index.definitions("two")[0].path == "two.py"
     assert index.status()["reasons"] == {"binary": 1}  # utf-16 read as utf-8 is full of NULs
 
 
@@ -286,7 +313,7 @@ def test_ten_thousand_files_in_one_folder(tmp_path: Path) -> None:
     assert index.apply([("all/f7.py", "new", "def seven(): pass\n")], ["all/f8.py"]) == (0, 1, 1, 9_998)
     assert time.process_time() - start < 1.0
     assert index.search("f9999", 1)[0].chunk.path == "all/f9999.py"
-    assert index.symbols("f8") == []
+    assert index.definitions("f8") == []
 
 
 # ------------------------------------------------------------------ answers
@@ -324,8 +351,8 @@ def test_a_query_of_a_megabyte_is_answered(tmp_path: Path) -> None:
 
 def test_symbols_are_found_by_simple_and_qualified_name(tmp_path: Path) -> None:
     index = _index(tmp_path / "index.db", {"a.py": _SNIPPETS[1]})
-    assert [symbol.kind for symbol in index.symbols("delta")] == ["method"]
-    assert index.symbols("delta") == index.symbols("Gamma.delta")
+    assert [symbol.kind for symbol in index.definitions("delta")] == ["method"]
+    assert index.definitions("delta") == index.definitions("Gamma.delta")
 
 
 def test_the_status_counts_what_was_parsed_and_what_fell_back(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_what_was_migrated_is_updated_like_any_other(tmp_path: Path, place: Addr
         update = Index(store).update([(path, digest_text(text), text) for path, text in _FILES.items()])
         assert update == (0, 0, 0, len(_FILES))
         Index(store).apply([("new.py", "d", "def new(): pass\n")])
-        assert len(Index(store).symbols("new")) == 1
+        assert len(Index(store).definitions("new")) == 1
 
 
 def test_an_index_is_never_put_over_another(tmp_path: Path, place: Address) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,6 +198,11 @@ class _Planted:
         return np.array([self._answer] * len(texts), dtype=np.float32)
 
 
+def _with(index: Index, source: Any) -> Index:
+    index.vectors = source
+    return index
+
+
 @pytest.fixture
 def embedded() -> Index:
     index = _index(FILES)
@@ -213,7 +219,7 @@ def embedded() -> Index:
 
 def test_a_source_of_vectors_finds_what_shares_no_word(embedded: Index) -> None:
     assert "lib/cart.py" not in _paths(embedded.search("purchase redirections"))
-    hits = embedded.search("purchase redirections", vectors=_Planted([1.0, 0.0]))
+    hits = _with(embedded, _Planted([1.0, 0.0])).search("purchase redirections")
     assert hits[0].chunk.path == "lib/cart.py"
     assert "is close in meaning (1.00)" in hits[0].why
 
@@ -230,7 +236,7 @@ def test_a_source_that_fails_leaves_the_words_and_every_hit_says_so(
     embedded: Index, source: _Planted
 ) -> None:
     plain = embedded.search("deliver a request")
-    hits = embedded.search("deliver a request", vectors=source)
+    hits = _with(embedded, source).search("deliver a request")
     assert [(hit.chunk, hit.score) for hit in hits] == [(hit.chunk, hit.score) for hit in plain]
     assert all("by words only, because" in hit.why for hit in hits)
 
@@ -239,7 +245,7 @@ def test_vectors_of_another_model_or_none_are_not_used_silently(shop: Index, emb
     other = _Planted([1.0, 0.0])
     other.name = "another"
     for index in (shop, embedded):
-        hits = index.search("deliver a request", vectors=other)
+        hits = _with(index, other).search("deliver a request")
         assert hits
         assert all("by words only" in hit.why for hit in hits)
 

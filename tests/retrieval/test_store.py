@@ -141,7 +141,11 @@ def test_the_new_facts_of_a_file_leave_nothing_of_the_old(store: Tables) -> None
     assert [reference.path for reference in store.references_to(["old"])] == ["b.py"]
     store.remove(["a.py", "b.py", "never.py"])
     assert set(store.counts().values()) == {0}
-    assert (list(store.rows()), store.frequencies(["old"]), store.matching(["old"], _WEIGHTS, 3)) == (
+    assert (
+        list(store.rows()),
+        store.frequencies(["old"]),
+        store.matching(store.frequencies(["old"]), _WEIGHTS, 3),
+    ) == (
         [],
         {},
         [],
@@ -274,7 +278,7 @@ def _scores_are_bm25(store: Tables, chunks: list[Words], query: set[str]) -> Non
     store.replace([replace(facts, words=tuple(chunks))])
     store.remove(["b.py"])
     assert store.frequencies(query) == _frequencies(chunks, query)
-    found = store.matching(sorted(query), _WEIGHTS, 5)
+    found = store.matching(store.frequencies(sorted(query)), _WEIGHTS, 5)
     wanted = _bm25(chunks, affordable(_frequencies(chunks, query)))
     assert [score for _, score in found] == pytest.approx([score for _, score in wanted][:5], abs=2e-9)
     assert [start for _, start, _ in _paths(store, found)] == [place for place, _ in wanted][:5]
@@ -311,7 +315,7 @@ def _bm25(chunks: list[Words], query: Sequence[str]) -> list[tuple[int, float]]:
 def test_equal_scores_are_ordered_by_path_and_place_and_not_by_when_they_came(store: Tables) -> None:
     for path in ("c.py", "B.py", "a.py", "é.py", "_.py"):
         store.replace([_facts(path, "alpha", "alpha")])
-    best = _paths(store, store.matching(["alpha"], (0.0, 0.0, 0.0, 1.0), 3))
+    best = _paths(store, store.matching(store.frequencies(["alpha"]), (0.0, 0.0, 0.0, 1.0), 3))
     assert [(path, start) for path, start, _ in best] == [("B.py", 0), ("B.py", 5), ("_.py", 0)]
 
 
@@ -420,7 +424,7 @@ def test_updated_or_built_anew_the_rows_are_the_same_in_both(tmp_path: Path, pla
                 assert list(one.rows()) == list(other.rows()) == wanted
                 assert one.counts() == other.counts() == fresh.counts()
                 best = [
-                    _paths(store, store.matching(["alpha", "gamma"], _WEIGHTS, 4))
+                    _paths(store, store.matching(store.frequencies(["alpha", "gamma"]), _WEIGHTS, 4))
                     for store in (one, other, fresh)
                 ]
                 assert best[0] == best[1] == best[2]
@@ -458,8 +462,8 @@ def _answer_alike(one: Tables, other: Tables) -> None:
     for query in queries:
         words = query.lower().split()
         assert one.frequencies(words) == other.frequencies(words)
-        assert _paths(one, one.matching(words, _WEIGHTS, 20)) == _paths(
-            other, other.matching(words, _WEIGHTS, 20)
+        assert _paths(one, one.matching(one.frequencies(words), _WEIGHTS, 20)) == _paths(
+            other, other.matching(other.frequencies(words), _WEIGHTS, 20)
         )
     for query in queries[:12]:
         assert Index(one).search(query, 10) == Index(other).search(query, 10)

@@ -31,7 +31,6 @@ from inhouse.agents.answers import (
 from inhouse.errors import UserMistake
 from inhouse.retrieval.chunking import own_text
 from inhouse.retrieval.context import for_task
-from inhouse.retrieval.graph import edges_to
 from inhouse.retrieval.history import LineHistory
 from inhouse.sources.git import Repository
 
@@ -84,7 +83,7 @@ class Desk:
     def definition(self, name: str) -> DefinitionAnswer:
         """Return where a simple or qualified name is defined."""
         with self._reading() as (index, commit):
-            rows = [self._definition(index, symbol) for symbol in index.definitions(name.strip())]
+            rows = [self._definition(index, symbol) for symbol in index.definitions(name)]
         definitions, left_out = fitting(rows, self._characters)
         return DefinitionAnswer(commit=commit, left_out=left_out, definitions=definitions)
 
@@ -216,20 +215,19 @@ class Desk:
 def _references(index: Index, name: str) -> list[FoundReference]:
     """Return the edges into the definitions of a name, then the places that merely have the same name."""
     found: dict[tuple[str, int, str], FoundReference] = {}
-    for symbol in index.definitions(name)[:_DEFINITIONS]:
-        for edge in edges_to(index.store, symbol.path, symbol.qualified_name):
-            row = FoundReference(
-                path=edge.source_path,
-                line=edge.line,
-                scope=edge.source,
-                kind=edge.kind,
-                target=f"{edge.target_path}:{edge.target}",
-                certainty=edge.certainty,
-                rule=edge.rule,
-            )
-            found.setdefault((row.path, row.line, row.target), row)
+    for edge in index.references(name, _DEFINITIONS):
+        row = FoundReference(
+            path=edge.source_path,
+            line=edge.line,
+            scope=edge.source,
+            kind=edge.kind,
+            target=f"{edge.target_path}:{edge.target}",
+            certainty=edge.certainty,
+            rule=edge.rule,
+        )
+        found.setdefault((row.path, row.line, row.target), row)
     known = {(path, line) for path, line, _ in found}
-    for one in index.references(name.rpartition(".")[2]):
+    for one in index.mentions(name.rpartition(".")[2]):
         if one.kind in _USES and (one.path, one.line) not in known:
             row = FoundReference(
                 path=one.path,

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inhouse.errors import UserMistake
 from inhouse.retrieval.index import Index
+from inhouse.retrieval.store import no_index
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
     from inhouse.retrieval.places import Address
+    from inhouse.retrieval.vectors import VectorSource
 
 __all__ = ["IndexView"]
 
@@ -20,8 +21,9 @@ __all__ = ["IndexView"]
 class IndexView:
     """Opens the index when it is asked for, and again when it has become another. One thread at a time."""
 
-    def __init__(self, place: Path | Address) -> None:
+    def __init__(self, place: Path | Address, vectors: VectorSource | None = None) -> None:
         self.place = place
+        self._vectors = vectors
         self._index: Index | None = None
         self._identity: Hashable | None = None
 
@@ -43,9 +45,10 @@ class IndexView:
         if identity is None or identity != self._identity:
             self.close()
         if identity is None:
-            raise UserMistake("there is no index yet", str(self.place), "build it with `inhouse index`")
+            raise no_index(str(self.place))
         if self._index is None:
-            self._index, self._identity = Index.open(self.place, read_only=True), identity
+            self._index = Index.open(self.place, read_only=True, vectors=self._vectors)
+            self._identity = identity
         return self._index
 
     def _found(self) -> Hashable | None:

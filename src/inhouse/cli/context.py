@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from inhouse.cli.common import VerbParser, open_context, print_json
+from inhouse.cli.common import VerbParser, print_json
+from inhouse.cli.names import open_tip
 from inhouse.errors import UserMistake
 
 if TYPE_CHECKING:
@@ -49,24 +49,15 @@ def parser(parser: VerbParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the context."""
     from inhouse.retrieval.context import for_task
-    from inhouse.retrieval.index import Index
-    from inhouse.retrieval.places import tip
 
     if arguments.budget < 1:
         raise UserMistake("--budget is a positive number of tokens", str(arguments.budget), "try 8000")
     task = arguments.task if arguments.task is not None else sys.stdin.read()
     budget, arguments.budget = arguments.budget, None  # of settings, a budget is another thing
-    with open_context(arguments, Path(), create=False) as opened:
-        place = tip(opened.workspace.folder, opened.settings.retrieval.store)
-        if not place.exists():
-            raise UserMistake("there is no index yet", str(opened.home), "build it with `inhouse index`")
+    with open_tip(arguments, with_vectors=True) as (opened, index):
         counter = token_counter(opened.settings.model, opened.progress, chosen=arguments.model is not None)
-        index = Index.open(place)
-        try:
-            commit = index.store.get("commit") or ""
-            found = for_task(index, task, budget, counter.count, commit=commit)
-        finally:
-            index.close()
+        commit = index.store.get("commit") or ""
+        found = for_task(index, task, budget, counter.count, commit=commit)
         if not found.pieces and found.left_out["no_room"]:
             raise UserMistake("a context has room for a path at least", f"--budget {budget}", "try 200")
         if not counter.exact:

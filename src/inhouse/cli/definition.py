@@ -24,7 +24,7 @@ def parser(parser: VerbParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the definitions."""
-    with open_tip(arguments) as index:
+    with open_tip(arguments) as (_, index):
         found = known_definitions(index.store, arguments.name)
     if arguments.json:
         print_json({"definitions": [symbol_row(symbol) for symbol in found]})

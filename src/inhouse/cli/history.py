@@ -62,7 +62,7 @@ def _indexed(place: Path | Address) -> str:
 
     if not place.exists():
         return ""
-    index = Index.open(place)
+    index = Index.open(place, read_only=True)
     try:
         return index.store.get("commit") or ""
     finally:

@@ -51,11 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     from inhouse.cli.context import token_counter
     from inhouse.progress import Progress
     from inhouse.retrieval.places import tip
+    from inhouse.retrieval.vectors import open_source
 
     home = (arguments.workspace or arguments.path or Path()).resolve()
     settings = settings_of(arguments, home)
     repository = repository_of(home)
-    view = IndexView(tip(home / ".inhouse", settings.retrieval.store))
+    place = tip(home / ".inhouse", settings.retrieval.store)
+    view = IndexView(place, open_source(settings.retrieval.vectors))
     progress = Progress(None, quiet=True)
 
     @cache

@@ -1,4 +1,4 @@
-"""What the verbs about names share: their index, and what they say of a name that is not there."""
+"""What the verbs that ask an index share: opening it, and what they say of a name that is not there."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from inhouse.cli.common import Context
     from inhouse.records import Symbol
     from inhouse.retrieval.index import Index
     from inhouse.retrieval.store import Store
@@ -21,18 +22,25 @@ __all__ = ["known_definitions", "open_tip", "symbol_row"]
 
 
 @contextlib.contextmanager
-def open_tip(arguments: argparse.Namespace) -> Iterator[Index]:
-    """Open the index of the newest indexed commit for reading. Raises UserMistake when there is none."""
+def open_tip(arguments: argparse.Namespace, *, with_vectors: bool = False) -> Iterator[tuple[Context, Index]]:
+    """Open the index of the newest indexed commit for reading. Raises UserMistake when there is none.
+
+    `with_vectors` opens the source that the settings name, too.
+    """
     from inhouse.retrieval.index import Index
     from inhouse.retrieval.places import tip
+    from inhouse.retrieval.store import no_index
+    from inhouse.retrieval.vectors import open_source
 
     with open_context(arguments, Path(), create=False) as context:
-        place = tip(context.workspace.folder, context.settings.retrieval.store)
+        retrieval = context.settings.retrieval
+        place = tip(context.workspace.folder, retrieval.store)
         if not place.exists():
-            raise UserMistake("there is no index yet", str(context.home), "build it with `inhouse index`")
-        index = Index.open(place, read_only=True)
+            raise no_index(str(context.home))
+        vectors = open_source(retrieval.vectors) if with_vectors else None
+        index = Index.open(place, read_only=True, vectors=vectors)
         try:
-            yield index
+            yield context, index
         finally:
             index.close()
 

@@ -31,7 +31,7 @@ def parser(parser: VerbParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the definitions."""
-    with open_tip(arguments) as index:
+    with open_tip(arguments) as (_, index):
         path = _path(index.store, arguments.path)
         found = list(_nested(index.outline(path)))
     if arguments.json:

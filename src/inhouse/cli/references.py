@@ -29,12 +29,10 @@ def parser(parser: VerbParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the edges into the definitions of the name."""
-    from inhouse.retrieval.graph import references
-
-    with open_tip(arguments) as index, index.store.reading():
+    with open_tip(arguments) as (_, index), index.store.reading():
         if not index.store.paths_ending([arguments.name]):
             known_definitions(index.store, arguments.name)
-        found = references(index.store, arguments.name)
+        found = index.references(arguments.name)
     if arguments.json:
         print_json({"references": [_row(edge) for edge in found]})
         return 0

@@ -8,10 +8,10 @@ example: inhouse search "where are retries configured" -k 5
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inhouse.cli.common import VerbParser, open_context, print_json
+from inhouse.cli.common import VerbParser, print_json
+from inhouse.cli.names import open_tip
 from inhouse.errors import UserMistake
 from inhouse.records import Hit
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import argparse
 
     from inhouse.retrieval.index import Index
-    from inhouse.retrieval.vectors import VectorSource
 
 __all__ = ["parser", "run"]
 
@@ -40,22 +39,11 @@ def parser(parser: VerbParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the hits."""
-    from inhouse.retrieval.index import Index
-    from inhouse.retrieval.places import tip
-    from inhouse.retrieval.vectors import open_source
-
     if arguments.k < 1:
         raise UserMistake("-k is a positive number", str(arguments.k), "try -k 10")
     query = _query(arguments)
-    with open_context(arguments, Path(), create=False) as context:
-        place = tip(context.workspace.folder, context.settings.retrieval.store)
-        if not place.exists():
-            raise UserMistake("there is no index yet", str(context.home), "build it with `inhouse index`")
-        index = Index.open(place)
-        try:
-            hits = _found(index, query, arguments, open_source(context.settings.retrieval.vectors))
-        finally:
-            index.close()
+    with open_tip(arguments, with_vectors=True) as (_, index):
+        hits = _found(index, query, arguments)
     if arguments.json:
         print_json({"results": [_row(hit) for hit in hits]})
         return 0
@@ -74,12 +62,10 @@ def _query(arguments: argparse.Namespace) -> str:
     return sys.stdin.buffer.read(_MAX_BYTES).decode("utf-8", "replace")
 
 
-def _found(
-    index: Index, query: str, arguments: argparse.Namespace, vectors: VectorSource | None
-) -> list[Hit]:
+def _found(index: Index, query: str, arguments: argparse.Namespace) -> list[Hit]:
     if not arguments.files:
-        return index.search(query, arguments.k, vectors=vectors)
-    found = index.files(query, arguments.k, vectors=vectors)
+        return index.search(query, arguments.k)
+    found = index.files(query, arguments.k)
     return [Hit(file.best, file.score, file.why) for file in found]
 
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import apsw
 
 from inhouse.errors import UserMistake
+from inhouse.retrieval.store import no_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator
     from pathlib import Path
 
 __all__ = ["Database", "Layout"]
@@ -55,6 +56,10 @@ class Database:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def identity(self) -> Hashable:
+        """Return the number of the file."""
+        return self._identity
 
     # ------------------------------------------------------------ statements
 
@@ -131,7 +136,7 @@ class Database:
 
     def _open(self) -> apsw.Connection:
         if self._read_only and not self.path.exists():
-            raise UserMistake("there is no index yet", self.name, "build it with `inhouse index`")
+            raise no_index(self.name)
         with self._spoken():
             connection = self._connect()
             try:

@@ -20,6 +20,7 @@ from inhouse.errors import UserMistake
 from inhouse.languages import grammar_versions
 from inhouse.retrieval.chunking import DEFAULT
 from inhouse.retrieval.facts import VERSION, read_file, reader
+from inhouse.retrieval.graph import Graph, definitions, references
 from inhouse.retrieval.places import open_store
 from inhouse.retrieval.search import files, search
 from inhouse.retrieval.store import STATES, printable
@@ -27,11 +28,11 @@ from inhouse.retrieval.vectors.source import text_of
 from inhouse.shards import Processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from inhouse.progress import Task
-    from inhouse.records import Chunk, Hit, Reference, Symbol
+    from inhouse.records import Chunk, Edge, Hit, Reference, Symbol
     from inhouse.retrieval.places import Address
     from inhouse.retrieval.search import FileHit
     from inhouse.retrieval.store import FileFacts, Store
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Index", "Update"]
 
 _BATCH_FILES = 64
+_MUCH = 10  # one file of so many was written
 _BATCH_VECTORS = 256
 _BATCH_CHARACTERS = 200_000  # a transaction: what a kill may cost, and what a worker holds
 _ALONE_CHARACTERS = 1_000_000  # less is read before processes that help would have begun
@@ -60,20 +62,33 @@ class Index:
     """An open index. One thread at a time.
 
     `chunking` is one of `chunking.STRATEGIES` that needs no neighbours; an index that was cut otherwise is
-    read anew by its next update. Where it is left out, the index stays cut as it is.
+    read anew by its next update. Where it is left out, the index stays cut as it is. `vectors` is where those
+    of chunks and queries come from; without it, words decide.
     """
 
-    def __init__(self, store: Store, chunking: str | None = None) -> None:
+    def __init__(
+        self, store: Store, chunking: str | None = None, vectors: VectorSource | None = None
+    ) -> None:
         self.store = store
         self._chunking: str = chunking or store.get("chunking") or DEFAULT
+        self.vectors = vectors
+        self._graph = Graph(store)
+        self._graph_of: Hashable = None  # the state of the store
 
     @classmethod
-    def open(cls, place: Path | Address, chunking: str | None = None, *, read_only: bool = False) -> Index:
+    def open(
+        cls,
+        place: Path | Address,
+        chunking: str | None = None,
+        *,
+        read_only: bool = False,
+        vectors: VectorSource | None = None,
+    ) -> Index:
         """Open an index, making it when absent. Raises UserMistake for one that cannot be used.
 
         With `read_only` nothing is ever written, and one that is absent or of an older version is refused.
         """
-        return cls(open_store(place, read_only=read_only), chunking)
+        return cls(open_store(place, read_only=read_only), chunking, vectors)
 
     def close(self) -> None:
         """Close the store."""
@@ -155,24 +170,30 @@ class Index:
         is_much, batches = _is_much(batches) if workers > 1 else (False, batches)
         with _without_collection():
             if not is_much:
-                for batch in batches:
-                    self.store.replace(read(batch))
-                return
-            with Processes(workers - 1, gc.disable) as pool:
-                for facts in pool.share(read, batches):
-                    self.store.replace(facts)
+                self._put(map(read, batches))
+            else:
+                with Processes(workers - 1, gc.disable) as pool:
+                    self._put(pool.share(read, batches))
+
+    def _put(self, batches: Iterable[list[FileFacts]]) -> None:
+        written = 0
+        for facts in batches:
+            self.store.replace(facts)
+            written += len(facts)
+        if written and written * _MUCH >= self.store.counts()["files"]:
+            self.store.settle()  # which takes time with the size of the index
 
     def _remove(self, paths: Sequence[str]) -> None:
         for start in range(0, len(paths), _BATCH_FILES):
             self.store.remove(paths[start : start + _BATCH_FILES])
 
-    def embed(self, source: VectorSource, progress: Task | None = None) -> int:
+    def embed(self, progress: Task | None = None) -> int:
         """Make the vectors of the chunks that have none, and return how many that were.
 
         Finished batches stay. Raises UserMistake where vectors of another model are, VectorsUnavailable.
         """
-        made = 0
-        while chunks := self.store.without_vector(_BATCH_VECTORS):
+        made, source = 0, self.vectors
+        while source is not None and (chunks := self.store.without_vector(_BATCH_VECTORS)):
             vectors = source.documents([text_of(chunk) for chunk in chunks.values()])
             self.store.put_vectors(source.name, dict(zip(chunks, vectors, strict=True)))
             made += len(chunks)
@@ -182,29 +203,34 @@ class Index:
 
     # ------------------------------------------------------------ reading
 
-    def search(
-        self,
-        query: str,
-        k: int = 10,
-        *,
-        skip: Callable[[Chunk], bool] | None = None,
-        vectors: VectorSource | None = None,
-    ) -> list[Hit]:
+    def search(self, query: str, k: int = 10, *, skip: Callable[[Chunk], bool] | None = None) -> list[Hit]:
         """Return the `k` best chunks for any text, best first; `skip` leaves chunks out (`search.search`)."""
-        return search(self.store, query, k, skip=skip, vectors=vectors)
+        with self.store.reading():
+            return search(self.store, query, k, self.graph(), skip=skip, vectors=self.vectors)
 
-    def files(self, query: str, k: int = 10, *, vectors: VectorSource | None = None) -> list[FileHit]:
+    def files(self, query: str, k: int = 10) -> list[FileHit]:
         """Return the `k` files that a text is about, best first."""
-        return files(self.store, query, k, vectors=vectors)
+        with self.store.reading():
+            return files(self.store, query, k, self.graph(), vectors=self.vectors)
+
+    def graph(self) -> Graph:
+        """Return the graph of the store as it is now, with what it was asked before."""
+        state = self.store.state()
+        if state != self._graph_of:
+            self._graph, self._graph_of = Graph(self.store), state
+        return self._graph
 
     def definitions(self, name: str) -> list[Symbol]:
-        """Return the definitions of a name, simple or qualified, by path and place."""
-        return self.store.symbols_named([name])
+        """Return the definitions of a name (`graph.lookup.definitions`)."""
+        return definitions(self.store, name)
 
-    symbols = definitions
+    def references(self, name: str, most: int | None = None) -> list[Edge]:
+        """Return what depends on the definitions of a name (`graph.lookup.references`)."""
+        with self.store.reading():
+            return references(self.store, self.graph(), name, most)
 
-    def references(self, name: str) -> list[Reference]:
-        """Return where a simple name is called, imported or otherwise used, by path and place."""
+    def mentions(self, name: str) -> list[Reference]:
+        """Return where a simple name is called, imported or otherwise used, whatever it means there."""
         return self.store.references_to([name])
 
     def outline(self, path: str) -> list[Symbol]:

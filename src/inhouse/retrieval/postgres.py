@@ -116,6 +116,9 @@ class PostgresStore(Tables):
             words[-1][0],
         )
 
+    def settle(self) -> None:
+        """Do nothing: the server's own process does."""
+
     def _delete_words(self, files: Sequence[int]) -> None:
         these = f"chunk IN (SELECT id FROM chunk WHERE file IN ({marks(len(files))}))"
         lengths = f"SELECT DISTINCT chunk, length FROM posting WHERE {these}"

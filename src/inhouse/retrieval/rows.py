@@ -6,6 +6,7 @@ The text of a chunk is kept as bytes: source may hold what no database takes for
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ FILE = "path, digest, language, state, errors, reason"
 CHUNK = 'symbol, scope, imports, start_line, end_line, start, "end", text, defines, tokens'
 SYMBOL = 'name, qualified_name, kind, start_line, end_line, start, "end", signature, docstring, body'
 REFERENCE = 'scope, kind, name, bound, line, start, "end"'
-_NOTHING = "[]"
+_KEPT = 10_000
 _ROUNDING = 1e-6  # of a length in single precision
 _symbol_values = attrgetter(*SYMBOL.replace('"', "").split(", "))
 
@@ -118,8 +119,7 @@ def reference_row(reference: Reference) -> tuple[Any, ...]:
 def reference_of(row: Sequence[Any]) -> Reference:
     """Return the reference of a path and the columns of `REFERENCE`."""
     path, scope, kind, name, bound, line, start, end = row
-    pairs = tuple((here, there) for here, there in _tuple(bound))
-    return Reference(path, scope, kind, name, pairs, line, start, end)
+    return Reference(path, scope, kind, name, _pairs(bound), line, start, end)
 
 
 def reference_place(reference: Reference) -> tuple[Any, ...]:
@@ -127,8 +127,15 @@ def reference_place(reference: Reference) -> tuple[Any, ...]:
     return (reference.path, reference.start, reference.end, reference.kind, reference.name)
 
 
+# A search reads thousands of these; most are empty, or what the neighbours in the file have.
+@lru_cache(maxsize=_KEPT)
 def _tuple(value: str) -> tuple[Any, ...]:
-    return () if value == _NOTHING else tuple(json.loads(value))  # most are empty: a search reads thousands
+    return tuple(json.loads(value))
+
+
+@lru_cache(maxsize=_KEPT)
+def _pairs(value: str) -> tuple[tuple[str, str], ...]:
+    return tuple((here, there) for here, there in json.loads(value))
 
 
 def text_of(value: bytes) -> str:

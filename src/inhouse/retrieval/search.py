@@ -24,7 +24,7 @@ from inhouse.retrieval.ranking.pool import Pool
 from inhouse.retrieval.ranking.rerank import best_files, hit, place_of, rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from inhouse.records import Chunk, Hit, Symbol
     from inhouse.retrieval.query import Query
@@ -73,23 +73,33 @@ def search(
     store: Store,
     query: str,
     k: int = 10,
+    graph: Graph | None = None,
     *,
     skip: Callable[[Chunk], bool] | None = None,
     vectors: VectorSource | None = None,
 ) -> list[Hit]:
     """Return the `k` best chunks for any text, best first; `skip` leaves chunks out.
 
+    `graph` is one of the store in its present state, where it was walked before.
+
     A source of `vectors` that fails, or that did not make those of the index, leaves the words: each hit
     says so.
     """
-    pool = gather(store, query, skip=skip, vectors=vectors)
+    pool = gather(store, query, graph, skip=skip, vectors=vectors)
     hits = (hit(pool, scored) for scored in rank(pool) if scored.score > 0)
     return list(islice((found for found in hits if found.why), k))  # a hit without a reason is none
 
 
-def files(store: Store, query: str, k: int = 10, *, vectors: VectorSource | None = None) -> list[FileHit]:
+def files(
+    store: Store,
+    query: str,
+    k: int = 10,
+    graph: Graph | None = None,
+    *,
+    vectors: VectorSource | None = None,
+) -> list[FileHit]:
     """Return the `k` files that a text is about, best first: by the best chunk and by the file as a whole."""
-    pool = gather(store, query, vectors=vectors)
+    pool = gather(store, query, graph, vectors=vectors)
     best = list(best_files(pool, rank(pool)).items())[:k]
     hits = [(path, hit(pool, scored)) for path, scored in best]
     return [FileHit(path, found.score, found.why, found.chunk) for path, found in hits]
@@ -98,6 +108,7 @@ def files(store: Store, query: str, k: int = 10, *, vectors: VectorSource | None
 def gather(
     store: Store,
     query: str,
+    graph: Graph | None = None,
     *,
     skip: Callable[[Chunk], bool] | None = None,
     vectors: VectorSource | None = None,
@@ -105,13 +116,14 @@ def gather(
     """Return all candidates for a query with their features."""
     asked = understand(query)
     with store.reading():
-        pool = Pool(asked, _rarity(store, asked))
+        frequencies = store.frequencies([*asked.words, *asked.compounds])
+        pool = Pool(asked, frequencies, _rarity(frequencies, store.counts()["chunks"]))
         for stage in (_find_words, _find_definitions, _find_paths):
             stage(store, pool)
         if vectors is not None:
             _find_meaning(store, pool, vectors)
         if not _POINTING.isdisjoint(asked.kinds):
-            _find_related(store, pool)
+            _find_related(store, pool, graph or Graph(store))
         if skip is not None:
             pool.chunks = {number: chunk for number, chunk in pool.chunks.items() if not skip(chunk)}
             pool.lexical = {number: score for number, score in pool.lexical.items() if number in pool.chunks}
@@ -126,16 +138,18 @@ def gather(
 # ------------------------------------------------------------------ words
 
 
-def _rarity(store: Store, asked: Query) -> dict[str, float]:
-    """Return the inverse document frequency of the query's words that occur, as BM25 has it."""
-    found = store.frequencies([*asked.words, *asked.compounds])
-    total = store.counts()["chunks"]
-    return {word: math.log(1 + (total - count + 0.5) / (count + 0.5)) for word, count in found.items()}
+def _rarity(frequencies: Mapping[str, int], total: int) -> dict[str, float]:
+    """Return the inverse document frequency of words, as BM25 has it, among so many chunks."""
+    return {word: math.log(1 + (total - count + 0.5) / (count + 0.5)) for word, count in frequencies.items()}
 
 
 def _find_words(store: Store, pool: Pool) -> None:
-    pool.lexical = dict(store.matching(_strongest(pool), FIELD_WEIGHTS, _LEXICAL))
-    title = dict(store.matching(_of_title(pool), FIELD_WEIGHTS, _OF_TITLE)) if pool.asked.title else {}
+    def matching(words: Iterable[str], limit: int) -> dict[int, float]:
+        frequencies = {word: pool.frequencies[word] for word in words}
+        return dict(store.matching(frequencies, FIELD_WEIGHTS, limit))
+
+    pool.lexical = matching(_strongest(pool), _LEXICAL)
+    title = matching(_of_title(pool), _OF_TITLE) if pool.asked.title else {}
     pool.chunks |= store.chunks([*pool.lexical, *title])
     best = max(title.values(), default=0.0) or 1.0
     for number, score in title.items():
@@ -225,10 +239,10 @@ def _names(store: Store, asked: Query) -> list[str]:
 # ------------------------------------------------------------------ graph
 
 
-def _find_related(store: Store, pool: Pool) -> None:
+def _find_related(store: Store, pool: Pool, graph: Graph) -> None:
     """Mark the definitions that the best ones so far use or are used by, directly or through others."""
     seeds = _seeds(pool)
-    edges = Graph(store).neighbourhood(list(seeds), _EDGES, _INBOUND)
+    edges = graph.neighbourhood(list(seeds), _EDGES, _INBOUND)
     if not edges:
         return
     shares = personalised_pagerank(edges, seeds)

@@ -14,9 +14,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inhouse.errors import UserMistake
+from inhouse.retrieval.store import no_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from pg8000.native import Connection
 
@@ -83,6 +84,10 @@ class Server:
         if connection is not None:
             with suppress(Exception):  # it may be broken
                 connection.close()
+
+    def identity(self) -> Hashable:
+        """Return the number of a table."""
+        return int(self.rows("SELECT 'file'::regclass::oid")[0][0])
 
     # ------------------------------------------------------------ statements
 
@@ -183,8 +188,9 @@ class Server:
         if found == version:
             return
         if self._read_only:
-            rule = "an index of an older version is built anew" if found else "there is no index yet"
-            raise UserMistake(rule, self.name, "run `inhouse index`")
+            if not found:
+                raise no_index(self.name)
+            raise UserMistake("an index of an older version is built anew", self.name, "run `inhouse index`")
         schema = self._address.schema
         with self.writing():
             found = self._version(version)

@@ -68,6 +68,11 @@ class SqliteStore(Tables):
             f"words (rowid, {', '.join(FIELDS)})", ((number, *one) for number, one in words)
         )
 
+    def settle(self) -> None:
+        """Merge the parts of FTS5's index, each of which a search goes through."""
+        with self._database.writing():
+            self._database.execute("INSERT INTO words (words) VALUES ('optimize')")
+
     def _delete_words(self, files: Sequence[int]) -> None:
         chunks = f"SELECT id FROM chunk WHERE file IN ({marks(len(files))})"
         self._database.execute(f"DELETE FROM words WHERE rowid IN ({chunks})", *files)

@@ -18,8 +18,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from inhouse.errors import UserMistake
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import Self
 
@@ -47,7 +49,7 @@ STATES = ("parsed", "fallback", "unindexed")
 """Of a file: its grammar read it, it is cut as plain text, it is left out."""
 
 MAX_WORDS = 40  # of a query that are looked up; more cost time and add noise
-MAX_POSTINGS = 30_000  # chunks that they may occur in, all together: what a search may cost
+MAX_POSTINGS = 15_000  # chunks that they may occur in, all together: what a search may cost
 
 _FILE_NAME = re.compile(
     r".*\.(?:h|hh|hpp|hxx|h\+\+|inc|inl|ipp|c|cc|cpp|cxx|js|jsx|mjs|cjs|ts|tsx|mts|cts|json)"
@@ -85,6 +87,11 @@ class FileFacts:
     words: tuple[Words, ...]  # one per chunk
     symbols: tuple[Symbol, ...]
     references: tuple[Reference, ...]
+
+
+def no_index(place: str) -> UserMistake:
+    """Return what is said where an index is asked that is not there."""
+    return UserMistake("there is no index yet", place, "build it with `inhouse index`")
 
 
 def simple_name(name: str) -> str:
@@ -143,6 +150,9 @@ class Store(Protocol):
     def replace(self, facts: Sequence[FileFacts]) -> None:
         """Put files in, in place of what stands under their paths."""
 
+    def settle(self) -> None:
+        """Put together what many writes left in parts, for searches to be fast; the rows stay as they are."""
+
     def remove(self, paths: Sequence[str]) -> None:
         """Take files out."""
 
@@ -167,6 +177,9 @@ class Store(Protocol):
     def files(self) -> Iterator[FileRow]:
         """Yield the files by path."""
 
+    def state(self) -> Hashable:
+        """Return what is another value whenever files were put in or taken out."""
+
     def counts(self) -> dict[str, int]:
         """Return the number of files, chunks, symbols, references and vectors."""
 
@@ -179,8 +192,12 @@ class Store(Protocol):
     def frequencies(self, words: Iterable[str]) -> dict[str, int]:
         """Return in how many chunks each word occurs; a word that occurs nowhere is left out."""
 
-    def matching(self, words: Sequence[str], weights: Sequence[float], limit: int) -> list[tuple[int, float]]:
-        """Return the best chunks that have any of the words, with their BM25 score, best first.
+    def matching(
+        self, frequencies: Mapping[str, int], weights: Sequence[float], limit: int
+    ) -> list[tuple[int, float]]:
+        """Return the best chunks that have any of some words, with their BM25 score, best first.
+
+        `frequencies` are those of the words, as asked of this store.
 
         `weights` are those of `FIELDS`. The formula is that of SQLite's FTS5 (k1 = 1.2, b = .75) over the
         words that are `affordable`; scores have nine decimals, equal ones are ordered by path and place.

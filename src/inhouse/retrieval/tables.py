@@ -39,7 +39,7 @@ from inhouse.retrieval.rows import (
 from inhouse.retrieval.store import FileFacts, FileRow, Words, affordable, names_of, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import Self
 
@@ -95,6 +95,9 @@ class Sql(Protocol):
     name: str  # for people; never with a password
     anew: str  # what to do to have the index built anew
 
+    def identity(self) -> Hashable:
+        """Return what tells this database from one that is made later in its place."""
+
     def rows(self, question: str, *values: Any) -> list[Any]:
         """Return what a question answers."""
 
@@ -128,6 +131,10 @@ class Tables(ABC):
     @abstractmethod
     def _put_words(self, words: Sequence[tuple[int, Words]]) -> None:
         """Put the words of chunks in, by number."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Put together what many writes left in parts, for searches to be fast; the rows stay as they are."""
 
     @abstractmethod
     def _delete_words(self, files: Sequence[int]) -> None:
@@ -306,6 +313,11 @@ class Tables(ABC):
         """Yield the files by path."""
         return (FileRow(*row) for row in self._database.stream(f"SELECT {FILE} FROM file ORDER BY path"))
 
+    def state(self) -> Hashable:
+        """Return what is another value whenever files were put in or taken out: numbers are given once."""
+        counters = self._database.rows("SELECT held, last FROM counter ORDER BY name")
+        return self._database.identity(), *map(tuple, counters)
+
     def counts(self) -> dict[str, int]:
         """Return the number of files, chunks, symbols, references and vectors."""
         held = dict(self._database.rows("SELECT name, held FROM counter"))
@@ -329,9 +341,14 @@ class Tables(ABC):
         rows = self._database.rows(f"SELECT id FROM chunk {some} ORDER BY id LIMIT ?", limit)
         return self.chunks(number for (number,) in rows)
 
-    def matching(self, words: Sequence[str], weights: Sequence[float], limit: int) -> list[tuple[int, float]]:
-        """Return the best chunks that have any of the words, with their BM25 score, best first."""
-        terms = affordable(self.frequencies(words))
+    def matching(
+        self, frequencies: Mapping[str, int], weights: Sequence[float], limit: int
+    ) -> list[tuple[int, float]]:
+        """Return the best chunks that have any of some words, with their BM25 score, best first.
+
+        `frequencies` are those of the words, as asked of this store.
+        """
+        terms = affordable(frequencies)
         if not terms or limit < 1:
             return []
         question, values = self._bm25(sorted(terms), weights)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inhouse.retrieval.facts import read_file
-from inhouse.retrieval.graph import Graph, edges_among, edges_to, neighbourhood
+from inhouse.retrieval.graph import Graph
 from inhouse.retrieval.sqlite import SqliteStore
 
 from . import test_c, test_other_languages, test_python
@@ -88,12 +88,12 @@ def test_edges_after_any_updates_are_those_of_a_rebuild(
 
 def test_replacing_a_file_keeps_what_others_say_about_it() -> None:
     store = store_of({"a.py": "def go(): ...\n", "b.py": "from a import go\ngo()\n"})
-    before = edges_to(store, "a.py", "go")
+    before = Graph(store).edges_to("a.py", "go")
     store.replace([read_file("a.py", "2", "LIMIT = 1\n\n\ndef go(): ...\n")])
-    assert edges_to(store, "a.py", "go") == before
+    assert Graph(store).edges_to("a.py", "go") == before
     assert len(before) == 2  # the import and the call
     store.replace([read_file("a.py", "3", "LIMIT = 1\n")])
-    assert edges_to(store, "a.py", "go") == []
+    assert Graph(store).edges_to("a.py", "go") == []
 
 
 def test_a_walk_is_bounded_and_begins_with_what_is_near() -> None:
@@ -101,16 +101,16 @@ def test_a_walk_is_bounded_and_begins_with_what_is_near() -> None:
         f"m{one}.py": f"from m{one + 1} import f{one + 1}\ndef f{one}(): f{one + 1}()\n" for one in range(9)
     }
     store = store_of(files)
-    found = neighbourhood(store, [("m0.py", "")], 6)
+    found = Graph(store).neighbourhood([("m0.py", "")], 6)
     assert len(found) == 6
     assert {edge.source_path for edge in found[:2]} == {"m0.py"}
-    assert found == neighbourhood(store, [("m0.py", "")], 6)
+    assert found == Graph(store).neighbourhood([("m0.py", "")], 6)
 
 
 def test_edges_among_files_leave_out_all_others() -> None:
     files = test_python._BASE
     paths = ["src/shop/client.py", "src/shop/base.py"]
-    edges = edges_among(store_of(files), paths)
+    edges = graph_of(files).edges_among(paths)
     assert {(edge.source_path, edge.target_path) for edge in edges} == {tuple(paths)}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inhouse.retrieval.graph import definitions, near_names, references
+from inhouse.retrieval.graph import Graph, definitions, near_names, references
 
 from .repositories import line, store_of
 
@@ -50,12 +50,16 @@ def test_code_comes_before_configuration_and_tests_last() -> None:
 
 def test_references_are_of_all_definitions_of_a_name_or_of_a_file() -> None:
     store = store_of(_FILES)
-    assert [line(edge) for edge in references(store, "Client.send")] == [
+    assert [line(edge) for edge in references(store, Graph(store), "Client.send")] == [
         "send calls src/client.py:Client.send",
         "send tests src/client.py:Client.send",
     ]
-    assert references(store, "src/client.py:2") == references(store, "Client.send")
-    assert [line(edge) for edge in references(store, "src/client.py")] == ["(file) tests src/client.py"]
+    assert references(store, Graph(store), "src/client.py:2") == references(
+        store, Graph(store), "Client.send"
+    )
+    assert [line(edge) for edge in references(store, Graph(store), "src/client.py")] == [
+        "(file) tests src/client.py"
+    ]
 
 
 def test_a_name_that_is_not_there_has_near_ones() -> None:

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from inhouse.retrieval.graph import edges_to
-
-from .repositories import graph_of, line, out_of, store_of
+from .repositories import graph_of, line, out_of
 
 
 @pytest.mark.parametrize(
@@ -28,7 +26,7 @@ from .repositories import graph_of, line, out_of, store_of
 def test_a_test_is_of_the_file_that_it_is_named_after(test: str, tested: str) -> None:
     files = {test: "", tested: ""}
     assert out_of(files, test) == [f"(file) tests {tested}"]
-    [edge] = edges_to(store_of(files), tested)
+    [edge] = graph_of(files).edges_to(tested)
     assert (line(edge), edge.certainty) == (f"(file) tests {tested}", "inferred")
 
 

@@ -18,7 +18,7 @@ def pool_of(question, texts, lexical, rarity):
         number: Chunk(f"{number}.py", "python", "", (), (), 1, 1, 0, len(text), text)
         for number, text in enumerate(texts)
     }
-    return Pool(understand(question), rarity, chunks, dict(enumerate(lexical)))
+    return Pool(understand(question), dict.fromkeys(rarity, 1), rarity, chunks, dict(enumerate(lexical)))
 
 
 def test_scores_are_those_of_bm25_over_all_words_that_were_said():

@@ -42,7 +42,8 @@ def _chunk(path: str, symbol: str = "", text: str = "") -> Chunk:
 
 def _pool(query: str, chunks: list[Chunk], scores: list[float]) -> Pool:
     asked = understand(query)
-    pool = Pool(asked, dict.fromkeys([*asked.words, *asked.compounds], 1.0))
+    known = [*asked.words, *asked.compounds]
+    pool = Pool(asked, dict.fromkeys(known, 1), dict.fromkeys(known, 1.0))
     pool.chunks = dict(enumerate(chunks))
     pool.lexical = {number: score for number, score in enumerate(scores) if score}
     describe(pool)

@@ -13,7 +13,7 @@ from inhouse.retrieval.ranking.weights import FACTORS, WEIGHTS
 
 
 def _pool(query: str, *paths: str, language: str = "python") -> Pool:
-    pool = Pool(understand(query), {"word": 1.0})
+    pool = Pool(understand(query), {"word": 1}, {"word": 1.0})
     for number, path in enumerate(paths):
         pool.chunks[number] = Chunk(path, language, "", (), (), 1, 1, number, number + 1, "a word")
     return pool

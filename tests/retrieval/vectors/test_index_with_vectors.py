@@ -50,23 +50,28 @@ def index(tmp_path):
     index.close()
 
 
+def _with(index, source):
+    index.vectors = source
+    return index
+
+
 def test_only_chunks_without_a_vector_are_embedded(index):
     source = Planted()
-    assert index.embed(source) == 3
-    assert index.embed(source) == 0
+    assert _with(index, source).embed() == 3
+    assert _with(index, source).embed() == 0
     index.update(files({"b.py": "def parse_date(text):\n    return int(text)\n"}.items()))
     source.texts.clear()
-    assert index.embed(source) == 1
+    assert _with(index, source).embed() == 1
     assert source.texts == ["b.py\ndef parse_date(text):\n    return int(text)\n"]
     assert index.status()["vectors"] == 3
     assert index.status()["vectors_of"] == {"model": "planted", "dimension": 2}
 
 
 def test_vectors_of_another_model_are_refused_and_change_nothing(index):
-    index.embed(Planted())
+    _with(index, Planted()).embed()
     index.update(files({"b.py": "x = 1\n"}.items()))
     with pytest.raises(UserMistake, match="one model"):
-        index.embed(Planted("other"))
+        _with(index, Planted("other")).embed()
     assert index.status()["vectors"] == 2
     assert index.status()["vectors_of"] == {"model": "planted", "dimension": 2}
 
@@ -83,36 +88,36 @@ def test_a_source_that_is_down_leaves_what_is_done(index, monkeypatch):
 
     source.documents = fails_at_the_third
     with pytest.raises(VectorsUnavailable):
-        index.embed(source)
+        _with(index, source).embed()
     assert index.status()["vectors"] == 2
-    assert index.embed(Planted()) == 1
+    assert _with(index, Planted()).embed() == 1
 
 
 def test_a_search_finds_by_meaning_what_shares_no_word(index):
-    index.embed(Planted())
-    assert index.search("erase", vectors=None) == []
-    [best, *_] = index.search("erase", vectors=Planted())
+    _with(index, Planted()).embed()
+    assert _with(index, None).search("erase") == []
+    [best, *_] = _with(index, Planted()).search("erase")
     assert best.chunk.path == "a.py"
     assert "meaning" in best.why
 
 
 def test_a_search_goes_on_by_words_and_says_so_when_the_source_is_down(index):
-    index.embed(Planted())
-    [by_words] = index.search("parse date")
-    [found] = index.search("parse date", vectors=Planted(fails=["queries"]))
+    _with(index, Planted()).embed()
+    [by_words] = _with(index, None).search("parse date")
+    [found] = _with(index, Planted(fails=["queries"])).search("parse date")
     assert (found.chunk, found.score) == (by_words.chunk, by_words.score)
     assert "by words only" in found.why
     assert "it is down" in found.why
 
 
 def test_a_search_with_another_model_goes_on_by_words_and_says_so(index):
-    index.embed(Planted())
-    [found] = index.search("parse date", vectors=Planted("other"))
+    _with(index, Planted()).embed()
+    [found] = _with(index, Planted("other")).search("parse date")
     assert "by words only" in found.why
     assert "planted, not other" in found.why
 
 
 def test_vectors_do_not_change_what_an_index_is(index):
     before = index.digest()
-    index.embed(Planted())
+    _with(index, Planted()).embed()
     assert index.digest() == before

@@ -178,7 +178,7 @@ def _by_words(store: Store, text: str) -> list[Chunk]:
     asked = understand(text)
     with store.reading():
         frequencies = store.frequencies(asked.words)
-        found = store.matching(list(frequencies), _WEIGHTS, _HITS)
+        found = store.matching(frequencies, _WEIGHTS, _HITS)
         chunks = store.chunks(number for number, _ in found)
     return [chunks[number] for number, _ in found]
 

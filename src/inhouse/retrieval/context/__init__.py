@@ -94,10 +94,8 @@ def for_task(
 
 def _needs(index: Index, paths: Sequence[str]) -> dict[str, set[str]]:
     """Return by file which of the others it depends on; tests and guesses among several do not count."""
-    from inhouse.retrieval.graph.edges import edges_among
-
     needs: dict[str, set[str]] = {}
-    for edge in edges_among(index.store, paths):
+    for edge in index.graph().edges_among(paths):
         if edge.certainty != "ambiguous" and edge.kind != "tests":
             needs.setdefault(edge.source_path, set()).add(edge.target_path)
     return needs

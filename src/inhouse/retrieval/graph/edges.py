@@ -32,43 +32,15 @@ if TYPE_CHECKING:
     from inhouse.retrieval.graph.values import Value
     from inhouse.retrieval.store import Store
 
-__all__ = ["Graph", "edges_among", "edges_from", "edges_to", "neighbourhood"]
+__all__ = ["Graph"]
 
 RESOLVED, INFERRED, AMBIGUOUS = "resolved", "inferred", "ambiguous"
-_MAX_KNOWN = 100_000  # references whose edges are kept in memory
+_MAX_KNOWN = 5_000  # references whose edges are kept in memory
 
 MOST_INBOUND = 200
 """References to one name that a walk looks at: a name that everything uses says little."""
 
 _KINDS = {"call": "calls", "inherit": "inherits", "import": "imports", "type": "uses"}
-
-
-def edges_from(store: Store, path: str, symbol: str | None = None) -> list[Edge]:
-    """Return what a file, or one definition of it with all inside it, depends on."""
-    return Graph(store).edges_from(path, symbol)
-
-
-def edges_to(store: Store, path: str, qualified_name: str = "") -> list[Edge]:
-    """Return what depends on a definition, or on a file as a whole."""
-    return Graph(store).edges_to(path, qualified_name)
-
-
-def edges_among(store: Store, paths: Iterable[str]) -> list[Edge]:
-    """Return the edges between different ones of some files."""
-    graph = Graph(store)
-    kept = sorted(set(paths))
-    inside = set(kept)
-    return [
-        edge
-        for path in kept
-        for edge in graph.edges_from(path)
-        if edge.target_path in inside and edge.target_path != path
-    ]
-
-
-def neighbourhood(store: Store, seeds: Sequence[Node], limit: int) -> list[Edge]:
-    """Return at most `limit` edges around definitions, or files, given as (path, qualified name)."""
-    return Graph(store).neighbourhood(seeds, limit)
 
 
 class Graph:
@@ -90,6 +62,16 @@ class Graph:
         if symbol is None and self.view.file(path).is_test:
             found += tested_by_name(self.view, path, {edge.target_path for edge in found})
         return _each_once(found)
+
+    def edges_among(self, paths: Iterable[str]) -> list[Edge]:
+        """Return the edges between different ones of some files."""
+        inside = dict.fromkeys(sorted(paths))
+        return [
+            edge
+            for path in inside
+            for edge in self.edges_from(path)
+            if edge.target_path in inside and edge.target_path != path
+        ]
 
     def edges_of(self, reference: Reference) -> tuple[Edge, ...]:
         """Return the edges that one reference is the near end of."""

@@ -8,11 +8,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from inhouse.languages import detect, is_test
-from inhouse.retrieval.graph.edges import Graph
 from inhouse.retrieval.graph.view import KEY
 
 if TYPE_CHECKING:
     from inhouse.records import Edge, Symbol
+    from inhouse.retrieval.graph.edges import Graph
     from inhouse.retrieval.store import Store
 
 __all__ = ["definitions", "near_names", "references"]
@@ -37,11 +37,13 @@ def definitions(store: Store, name: str) -> list[Symbol]:
     return sorted(fitting, key=lambda one: (one.kind == KEY, is_test(one.path, detect(one.path))))
 
 
-def references(store: Store, name: str) -> list[Edge]:
-    """Return the edges into all definitions of a name, or into the one at path:line; by place."""
-    graph = Graph(store)
+def references(store: Store, graph: Graph, name: str, most: int | None = None) -> list[Edge]:
+    """Return the edges into the definitions of a name, or into the one at path:line; by place.
+
+    `graph` is one of the store; of many definitions the first `most` are looked at.
+    """
     found: dict[Edge, None] = {}
-    for symbol in definitions(store, name):
+    for symbol in definitions(store, name)[:most]:
         found |= dict.fromkeys(graph.edges_to(symbol.path, symbol.qualified_name))
     if not found and store.paths_ending([name]):
         for path in store.paths_ending([name]):

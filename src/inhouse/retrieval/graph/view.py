@@ -24,7 +24,7 @@ _CALLABLE = frozenset({"function", "method", "macro"})
 _C_FAMILY = frozenset({"c", "cpp"})
 _MAX_NAMES = 20_000
 _MAX_PATHS = 50_000  # whose language is remembered
-_MAX_FILES = 2_000  # that are kept in memory
+_MAX_FILES = 100  # that are kept in memory
 _SCRIPTS = frozenset({"javascript", "typescript"})
 
 

@@ -22,7 +22,8 @@ class Pool:
     """Candidates and their features, each between 0 and 1, 0 where nothing is said."""
 
     asked: Query
-    rarity: dict[str, float]  # of the query's words that occur: their inverse document frequency
+    frequencies: dict[str, int]  # in how many chunks those of the query's words are that occur
+    rarity: dict[str, float]  # the same as inverse document frequency
     chunks: dict[int, Chunk] = field(default_factory=dict)
     lexical: dict[int, float] = field(default_factory=dict)  # BM25
     own: defaultdict[int, defaultdict[str, float]] = field(default_factory=lambda: defaultdict(_features))
@@ -41,6 +42,10 @@ class Pool:
         if value > self.shared[path][feature]:
             self.shared[path][feature] = value
             self.said[path, feature] = detail
+
+    def values(self, number: int) -> dict[str, float]:
+        """Return the features of a chunk, and of its file those that it has not itself."""
+        return {**self.shared.get(self.chunks[number].path, {}), **self.own.get(number, {})}
 
     def value(self, number: int, feature: str) -> float:
         """Return a feature of a chunk, or of its file."""

@@ -80,7 +80,8 @@ def hit(pool: Pool, scored: Scored) -> Hit:
 
 
 def _score(pool: Pool, number: int, weights: Mapping[str, float]) -> Scored:
-    parts = {name: weight * pool.value(number, name) for name, weight in weights.items() if weight}
+    values = pool.values(number)
+    parts = {name: weight * values[name] for name, weight in weights.items() if name in values}
     factor = factor_of(pool, number)
     return Scored(number, round(sum(parts.values()) * FACTORS[factor], _DIGITS), parts, factor)
 
