@@ -132,9 +132,20 @@ def _build(folder: Path, database: Path, lines: int, workers: int) -> Built:
 
 
 def commits(index: Index, files: list[File], rebuild: float) -> None:
-    """Measure commits that change, add and remove ten files in turn, and put everything back at the end."""
-    choose = random.Random(0)
+    """Measure commits, and an update after which nothing is new."""
     digest = index.digest()
+    spent = commit_seconds(index, files)
+    nothing = seconds(lambda: index.update(files))
+    for title, times in (("median", np.median(spent, axis=0)), ("slowest", np.max(spent, axis=0))):
+        row(f"one commit of ten files, {title}, ms", 1e3 * float(times[0]), 1e3 * rebuild, "rebuild")
+        print(f"| the same, of a processor | {shown(1e3 * float(times[1]))} | | | |")
+    row("an update that finds nothing new, ms", 1e3 * nothing[0], 1e3 * rebuild, "rebuild")
+    assert index.digest() == digest
+
+
+def commit_seconds(index: Index, files: list[File]) -> list[tuple[float, float]]:
+    """Return what commits take that change nine files and take one out; each is put back afterwards."""
+    choose = random.Random(0)
     spent = []
     for _ in range(COMMITS):
         chosen = choose.sample(files, FILES_OF_A_COMMIT)
@@ -143,12 +154,7 @@ def commits(index: Index, files: list[File], rebuild: float) -> None:
         ]
         spent.append(seconds(lambda changed=changed: index.apply(changed[:-1], [changed[-1][0]])))
         index.apply(chosen)
-    nothing = seconds(lambda: index.update(files))
-    for title, times in (("median", np.median(spent, axis=0)), ("slowest", np.max(spent, axis=0))):
-        row(f"one commit of ten files, {title}, ms", 1e3 * float(times[0]), 1e3 * rebuild, "rebuild")
-        print(f"| the same, of a processor | {shown(1e3 * float(times[1]))} | | | |")
-    row("an update that finds nothing new, ms", 1e3 * nothing[0], 1e3 * rebuild, "rebuild")
-    assert index.digest() == digest
+    return spent
 
 
 def searches(index: Index) -> None:

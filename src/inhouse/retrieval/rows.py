@@ -150,5 +150,6 @@ def unit(vector: np.ndarray) -> np.ndarray:
     return values if length == 0.0 or abs(length - 1.0) < _ROUNDING else values / np.float32(length)
 
 
+@lru_cache(maxsize=_KEPT)
 def _json(value: tuple[Any, ...]) -> str:
     return json.dumps(value) if value else "[]"  # in ASCII: lone surrogates come back as they were

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from inhouse.errors import UserMistake
@@ -94,6 +95,7 @@ def no_index(place: str) -> UserMistake:
     return UserMistake("there is no index yet", place, "build it with `inhouse index`")
 
 
+@lru_cache(maxsize=20_000)  # code uses the same names again and again
 def simple_name(name: str) -> str:
     """Return the last word of a name as written: ``self.close``: close; ``a/b``: b; ``uv/unix.h``: unix.h."""
     if name.isidentifier():
