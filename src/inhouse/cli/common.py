@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 import warnings
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -130,7 +131,7 @@ def execute(verb: Any, name: str, words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        sentence = _disk_sentence(error)
+        sentence = _machine_sentence(error)
         return _fail(arguments, 2, sentence) if sentence else _bug(arguments)
 
 
@@ -221,8 +222,13 @@ def _bug(arguments: argparse.Namespace) -> int:
     )
 
 
-def _disk_sentence(error: Exception) -> str | None:
-    """Return the sentence for a disk that is full or read-only, by whichever library it was met."""
+def _machine_sentence(error: Exception) -> str | None:
+    """Return the sentence for a fault of the machine: a full or read-only disk, a process that was killed."""
+    if isinstance(error, BrokenExecutor):
+        return (
+            "a worker process was killed, as the system does when memory runs out; finished work is kept, "
+            "run again, with --workers 1 if it is killed again."
+        )
     place = getattr(error, "filename", None) or "where the workspace lies"
     number, name, text = getattr(error, "errno", None), type(error).__name__, str(error)
     if number in (errno.ENOSPC, errno.EDQUOT) or name == "FullError" or os.strerror(errno.ENOSPC) in text:

@@ -73,4 +73,4 @@ def test_a_call_in_the_context_is_followed_to_its_definition(measured: dict[str,
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     questions = prepare(lambda: iter(_FILES[:1]), tmp_path, 1, 0)
     list(compare(["file"], tmp_path, questions))
-    assert [path.name for path in tmp_path.iterdir()] == ["files"]
+    assert [path.name for path in tmp_path.iterdir()] == ["files.jsonl"]

@@ -12,7 +12,7 @@ chunks are found in two ways: by their words alone, and by the whole search of a
 
 from __future__ import annotations
 
-import pickle
+import json
 from typing import TYPE_CHECKING
 
 from inhouse.retrieval.comparison.measuring import (
@@ -44,7 +44,7 @@ __all__ = [
     "prepare",
 ]
 
-_FILES = "files"
+_FILES = "files.jsonl"
 
 
 def prepare(
@@ -55,9 +55,9 @@ def prepare(
     `files` is called twice. At most `limit` questions are made of docstrings, which the files then lack.
     """
     questions, removed = definition_questions(((path, text) for path, _, text in files()), limit, seed)
-    with (folder / _FILES).open("wb") as stream:
+    with (folder / _FILES).open("w", encoding="ascii") as stream:
         for path, digest, text in files():
-            pickle.dump((path, digest, without(text, removed.get(path, ()))), stream)
+            stream.write(json.dumps((path, digest, without(text, removed.get(path, ())))) + "\n")
     return questions
 
 

@@ -5,7 +5,7 @@ Times are processor time: what else runs on the machine does not decide which st
 
 from __future__ import annotations
 
-import pickle
+import json
 import resource
 import time
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ _WARM_UP, _TIMED = 5, 100  # questions that are asked before any is timed, and t
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One strategy on files that lie pickled at `files` as (path, digest, text)."""
+    """One strategy on files that lie at `files`, a line of JSON for each (path, digest, text)."""
 
     strategy: str
     files: Path
@@ -122,13 +122,11 @@ def measure(work: Work) -> Measured:
 
 
 def read_files(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield what was pickled, one after the other."""
-    with path.open("rb") as stream:
-        while True:
-            try:
-                yield pickle.load(stream)  # noqa: S301 - written by this very command
-            except EOFError:
-                return
+    """Yield (path, digest, text) of each line."""
+    with path.open(encoding="ascii") as stream:
+        for line in stream:
+            name, digest, text = json.loads(line)
+            yield name, digest, text
 
 
 def _facts(work: Work) -> Iterator[list[FileFacts]]:
