@@ -19,7 +19,7 @@ GENERAL = Stage(
 )
 NEWER = Stage(
     "newer",
-    6,
+    7,
     (
         "evaluation.newer",
         "evaluation.prompted",
@@ -39,7 +39,7 @@ KNOWN = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    7,
+    8,
     (
         "evaluation.generation",
         "evaluation.prompts",
