@@ -73,7 +73,7 @@ _COMPARISON = tuple(
 
 HISTORY = Stage(
     "history",
-    5,
+    6,
     (
         "sources",
         "datasets.releases",
@@ -88,7 +88,7 @@ CORPUS = Stage("corpus", 5, ("hygiene",), ("google-re2", "rensa"))
 INDEX = Stage("index", 6, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
-    8,
+    9,
     (
         "datasets",
         "languages",
@@ -196,7 +196,10 @@ class Pipeline:
     @cached_property
     def indexes(self) -> Artefact:
         """The trees at the validation cut, at the cut and at the tip, each searchable by itself."""
-        wanted = {"validation": self.split.validation_cut, "cut": self.split.cut, "tip": self.split.tip}
+        split = self.split
+        wanted = {"validation": split.validation_cut, "cut": split.cut, "tip": split.tip}
+        if split.cut == split.tip:
+            del wanted["cut"]  # nothing is held out of it
 
         def work(folder: Path) -> None:
             state = {
@@ -331,7 +334,9 @@ class Pipeline:
         from inhouse.datasets.decontamination import benchmark_digests
         from inhouse.datasets.general import General
         from inhouse.datasets.likelihood import scored_on
+        from inhouse.datasets.split import require_past
 
+        require_past(self.split, self.repository.commits)
         tokenizer = self.model.tokenizer_digest  # before the long work: a model that is missing shows at once
 
         def work(folder: Path) -> None:

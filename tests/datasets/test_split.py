@@ -17,6 +17,7 @@ from inhouse.datasets.split import (
     is_candidate,
     months_before,
     periods,
+    require_past,
 )
 from inhouse.errors import UserMistake
 from inhouse.records import Change, Commit, Hunk, Split, Tag
@@ -168,12 +169,15 @@ def test_two_commits_are_one_to_learn_from_and_one_to_measure_on() -> None:
     assert "too short for a validation period" in split.reason
 
 
-def test_one_commit_is_refused_and_a_shallow_clone_is_told_what_to_do() -> None:
+def test_one_commit_can_be_searched_but_not_learned_from_and_a_shallow_clone_is_told_what_to_do() -> None:
+    split = _line([0]).split()
+    assert (split.cut, split.validation_cut, split.tip) == ("0", "", "0")
     with pytest.raises(UserMistake, match=r"two commits or more.*it has 1; give a repository"):
-        _line([0]).split()
-    shallow = History([Commit("0", (), TIP_DATE, mainline=True, boundary=True)])
+        require_past(split, lambda: _line([0]).commits)
+    shallow = [Commit("0", (), TIP_DATE, mainline=True, boundary=True)]
     with pytest.raises(UserMistake, match=r"shallow; fetch the rest with `git fetch --unshallow`\.$"):
-        shallow.split()
+        require_past(History(shallow).split(), lambda: shallow)
+    require_past(_line([0, 1]).split(), lambda: pytest.fail("nobody asks"))
 
 
 def test_a_commit_with_a_broken_clock_is_not_taken_for_an_old_one() -> None:
@@ -332,8 +336,9 @@ def test_a_history_of_one_day_is_cut_otherwise() -> None:
 
 
 @pytest.mark.parametrize("rule", [{"releases": 1}, {"share": 0.5}, {"date": "2024-05-30"}, {"months": 1}])
-def test_a_single_commit_is_refused_by_every_rule(rule: dict[str, object]) -> None:
-    assert "two commits or more" in _line([0]).refusal(Tag("1.0", "0"), **rule)
+def test_a_single_commit_is_its_own_cut_by_every_rule(rule: dict[str, object]) -> None:
+    split = _line([0]).split(Tag("1.0", "0"), **rule)
+    assert split.cut == split.tip == "0"
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,11 @@ def test_an_empty_repository(tmp_path: Path) -> None:
     _one_sentence(inhouse("run", tmp_path), "commit")
 
 
-def test_a_history_of_one_commit(tmp_path: Path) -> None:
-    _one_sentence(inhouse("ingest", _repository(tmp_path / "one", 1)), "commit")
+def test_a_history_of_one_commit_can_be_searched_but_not_learned_from(tmp_path: Path) -> None:
+    folder = _repository(tmp_path / "one", 1)
+    indexed = inhouse("index", folder, "--json")
+    assert (indexed.code, list(indexed.json["indexes"])) == (0, ["tip"])
+    _one_sentence(inhouse("run", folder), "two commits or more", "it has 1")
 
 
 def test_no_code_in_a_known_language(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def _settings(tmp_path: Path, source: str) -> Path:
     return file
 
 
-def test_an_index_gets_vectors_and_a_search_uses_them(
+def test_an_index_gets_vectors_and_searches_and_contexts_use_them(
     tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -42,16 +42,8 @@ def test_an_index_gets_vectors_and_a_search_uses_them(
     found = inhouse("search", "parse a path", "--workspace", repository, "--settings", settings, "--json")
     assert found.code == 0, found.err
     assert any("meaning" in hit["why"] for hit in json.loads(found.out)["results"])
-
-
-def test_a_context_is_made_of_what_the_vectors_find(
-    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    make_tiny_model(tmp_path / "model")
-    settings = _settings(tmp_path, f"static:{tmp_path / 'model'}")
-    assert inhouse("index", repository, "--settings", settings).code == 0
     words = ("context", "parse a path", "--workspace", repository, "--budget", "500", "--json")
+    words += ("--model", tmp_path / "model")
     by_words, with_vectors = inhouse(*words), inhouse(*words, "--settings", settings)
     assert not any("meaning" in piece["why"] for piece in by_words.json["pieces"])
     assert any("meaning" in piece["why"] for piece in with_vectors.json["pieces"])

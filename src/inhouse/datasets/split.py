@@ -45,6 +45,7 @@ __all__ = [
     "is_candidate",
     "months_before",
     "periods",
+    "require_past",
 ]
 
 MOST_OF_A_FILE = 4
@@ -83,12 +84,16 @@ def choose_split(
     The cut is the newest main-line commit that `settings.rule` leaves to training. With months, it moves back
     to leave the newest fifth of the main line (one commit at least) if what came after holds fewer than
     `settings.min_items` candidates, or no commit is that old. For releases there are the `tags`, and in
-    `unmerged` the commits that these have besides `commits`, in the same order. Raises UserMistake for one
-    commit, and for a rule that the history cannot meet.
+    `unmerged` the commits that these have besides `commits`, in the same order. One commit is its own cut
+    (`require_past`). Raises UserMistake for none, and for a rule that the history cannot meet.
     """
     mainline = [commit for commit in commits if commit.mainline]
-    if len(mainline) < 2:
+    if not mainline:
         raise _too_short(commits)
+    if len(mainline) == 1:
+        [only] = mainline
+        reason = "The main line has one commit: it can be searched, but nothing is held out to measure on."
+        return Split(only.id, "", only.id, only.date, only.date, moved_back=False, reason=reason)
     brought = periods(commits)
 
     def count(position: int) -> int:
@@ -115,6 +120,12 @@ def choose_split(
         moved_back=chosen.moved_back,
         reason=f"{sentence}; {held_out}. {_validation_sentence(chosen.position, validation)}",
     )
+
+
+def require_past(split: Split, commits: Callable[[], Sequence[Commit]]) -> None:
+    """Raise UserMistake for a history that has nothing to learn from before what it is measured on."""
+    if split.cut == split.tip:
+        raise _too_short(commits())
 
 
 def hold_out_more(settings: SplitSettings, repository: str) -> str:
