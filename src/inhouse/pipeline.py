@@ -85,10 +85,10 @@ HISTORY = Stage(
     ),
 )
 CORPUS = Stage("corpus", 5, ("hygiene",), ("google-re2", "rensa"))
-INDEX = Stage("index", 6, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
+INDEX = Stage("index", 7, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
-    9,
+    10,
     (
         "datasets",
         "languages",
@@ -108,11 +108,11 @@ WEIGHTS = Stage("weights", 5, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SWEEP = Stage("sweep", 3, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SCORES = Stage(
     "scores",
-    9,
+    10,
     (*_COMPARISON, "engines", "retrieval", "datasets.formats", "datasets.offered"),
     _TENSORS,
 )
-TASKS = Stage("tasks", 6, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
+TASKS = Stage("tasks", 7, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
 STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SWEEP, SCORES, TASKS)
 
 

@@ -272,4 +272,4 @@ def test_rust() -> None:
         ("std::fmt::Debug", ("D",)),
         ("a::b", ("*",)),
     ]
-    assert calls("a.rs", _RUST) == [("self.a.go", "Box.m"), ("log", "Box.m"), ("Box::new", "Box.m")]
+    assert calls("a.rs", _RUST) == [("self.a.go", "Box.m"), ("log!", "Box.m"), ("Box::new", "Box.m")]

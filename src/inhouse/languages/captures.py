@@ -85,7 +85,7 @@ def collect(grammar: Grammar, captures: dict[str, list[Node]], source: bytes) ->
     for node in captures.get("call", ()):
         name, on = _callee(source, *grammar.callee(node))
         if name:  # what a subscript or a literal function gives has no name
-            found.calls[node.byte_range] = (name, on, node.start_point[0] + 1)
+            found.calls[node.byte_range] = (name + grammar.mark(node), on, node.start_point[0] + 1)
     for node in captures.get("comment", ()):
         start, end = span(node, source)
         line = node.start_point[0] + 1

@@ -180,6 +180,10 @@ class Grammar:
         function = node.child_by_field_name("function")
         return node.byte_range if function is None else function.byte_range
 
+    def mark(self, node: Node) -> str:  # noqa: ARG002
+        """Return what a call's name ends with besides: "!" where it is that of a macro by the syntax."""
+        return ""
+
     def repair(self, source: bytes) -> bytes | None:  # noqa: ARG002
         """Return a source of the same length that may parse better, or None."""
         return None

@@ -29,7 +29,7 @@ class Import(NamedTuple):
 class Call(NamedTuple):
     """One call, arguments included. A call of what has no name (a subscript, a literal function) is none."""
 
-    name: str  # as written, such as "self.close"; of a chain only what follows the call before
+    name: str  # as written, such as "self.close" or "println!"; of a chain what follows the call before
     scope: str  # qualified name of the enclosing definition, "" at the file's own level
     line: int
     start: int

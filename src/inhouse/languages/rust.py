@@ -107,6 +107,10 @@ class Rust(Grammar):
         called = node.child_by_field_name("function") or node.child_by_field_name("macro")
         return called.byte_range if called is not None else node.byte_range
 
+    def mark(self, node: Node) -> str:
+        """Return "!" for the call of a macro: macros and functions have names of their own."""
+        return "!" if node.type == "macro_invocation" else ""
+
 
 def _leaf(prefix: str, part: Node, source: bytes) -> Imported:
     """Return what `a::b`, `a::b as c`, `a::*` or `self` imports."""

@@ -224,6 +224,28 @@ _RUST = {
 }
 
 
+def test_a_macro_of_rust_is_no_function_and_a_function_no_macro() -> None:
+    files = {
+        "src/main.rs": """
+            #[macro_use] mod tools;
+            fn format() {}
+            fn main() {
+                let text = format!("{}", 1);
+                format();
+                twice!(text);
+                tools::thrice();
+                log::info!("done");
+            }
+            """,
+        "src/tools.rs": "macro_rules! twice { () => {} }\npub fn thrice() {}\npub fn info() {}\n",
+    }
+    assert out_of(files, "src/main.rs", "calls") == [
+        "main -> src/main.rs:format (resolved: same file)",
+        "main -> src/tools.rs:twice (resolved: the only macro of that name)",
+        "main -> src/tools.rs:thrice (resolved: attribute of an imported module)",
+    ]
+
+
 def test_rust_follows_modules_use_impl_blocks_and_traits() -> None:
     assert out_of(_RUST, "src/main.rs", "calls") == [
         "main -> src/shop/mod.rs:open (resolved: imported by name)",

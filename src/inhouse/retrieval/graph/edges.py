@@ -205,7 +205,7 @@ class Graph:
 
 
 def _on_something(name: str) -> bool:
-    return not name.isidentifier()
+    return not name.isidentifier() and not name.endswith("!")
 
 
 def _edges(reference: Reference, values: Sequence[Value]) -> Iterator[Edge]:

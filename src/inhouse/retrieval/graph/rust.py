@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inhouse.retrieval.graph.resolver import CLASSES, Resolver, around, is_unknown
-from inhouse.retrieval.graph.values import FILE, UNKNOWN, Here, Value
+from inhouse.retrieval.graph.values import DEFINITION, FILE, UNKNOWN, Here, Value
 from inhouse.retrieval.graph.view import folder_of, nearest
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = ["Rust"]
 _ROOTS = ("lib.rs", "main.rs")
 _OWNERS = frozenset({"lib.rs", "main.rs", "mod.rs"})  # files whose modules lie beside them
 _MAX_PASSED_ON = 30  # modules that use each other
+_MACRO = "macro"
 _MODULE_WORDS = frozenset({"crate", "self", "super"})
 _SPACES = CLASSES | {"module"}
 
@@ -34,6 +35,29 @@ class Rust(Resolver):
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self._walking: set[tuple[str, str]] = set()
+
+    def resolve(self, reference: Reference) -> Values | None:
+        """Return what a call, a base or a type refers to; `name!` is a macro, and nothing else is one."""
+        if reference.name.endswith("!"):
+            return self._macro(reference)
+        values = super().resolve(reference)
+        if values is None or is_unknown(values):
+            return values
+        return [value for value in values if not self._is_macro(value)]
+
+    def _macro(self, reference: Reference) -> Values:
+        """Return a macro by its path, else the only one of its name: `macro_use` needs no path."""
+        name = reference.name.removesuffix("!")
+        values = super().resolve(reference._replace(name=name)) or ()
+        found = [value for value in values if self._is_macro(value)]
+        named = [one for one in self.view.named(name, reference.path) if one.kind == _MACRO]
+        if not found and len(named) == 1:
+            found = [Value(DEFINITION, named[0].path, named[0].qualified_name, "the only macro of that name")]
+        return found
+
+    def _is_macro(self, value: Value) -> bool:
+        symbol = self.view.file(value.path).symbols.get(value.name)
+        return symbol is not None and symbol.kind == _MACRO
 
     def evaluate(self, here: Here, name: str) -> Values | None:
         """Return what a path or a chain of fields stands for."""
