@@ -19,7 +19,7 @@ GENERAL = Stage(
 )
 NEWER = Stage(
     "newer",
-    8,
+    9,
     (
         "evaluation.newer",
         "evaluation.prompted",
@@ -39,7 +39,7 @@ KNOWN = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    9,
+    10,
     (
         "evaluation.generation",
         "evaluation.prompts",

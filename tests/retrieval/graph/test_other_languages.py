@@ -193,6 +193,23 @@ def test_go_follows_packages_receivers_fields_and_embedded_types() -> None:
     )
 
 
+def test_what_lives_inside_a_function_is_no_candidate_elsewhere() -> None:
+    files = {
+        "a.js": """
+            function fake() {
+              answer.text = function () { return "x"; };
+              return something.text();
+            }
+            function other(page) { return page.text(); }
+            """,
+        "b.js": "export function read(page) { return page.text(); }\n",
+    }
+    assert out_of(files, "a.js", "calls") == [
+        "fake -> a.js:fake.answer.text (inferred: by name: the only one)"
+    ]
+    assert out_of(files, "b.js", "calls") == []
+
+
 _RUST = {
     "src/main.rs": """
         mod shop;

@@ -78,7 +78,7 @@ def by_name(view: View, reference: Reference) -> tuple[list[Symbol], bool]:
     found = [
         symbol
         for symbol in view.named(name, reference.path)
-        if symbol.kind in _MEMBERS and _is_member(view, symbol)
+        if symbol.kind in _MEMBERS and _is_member(view, symbol) and _is_known(view, symbol, reference)
     ]
     if not view.file(reference.path).is_test:
         found = [symbol for symbol in found if not view.file(symbol.path).is_test]
@@ -94,3 +94,14 @@ def _is_member(view: View, symbol: Symbol) -> bool:
     """Tell a method, or a function that is given to a member, from a function inside of another."""
     above = view.file(symbol.path).symbols.get(symbol.qualified_name.rpartition(".")[0])
     return "." in symbol.qualified_name and (above is None or above.kind not in _MEMBERS)
+
+
+def _is_known(view: View, symbol: Symbol, reference: Reference) -> bool:
+    """Tell whether a definition is known where it is referred to: one inside a function only in there."""
+    symbols = view.file(symbol.path).symbols
+    scope = symbol.qualified_name.rpartition(".")[0]
+    while scope:
+        if scope in symbols and symbols[scope].kind in _MEMBERS:
+            return reference.path == symbol.path and f"{reference.scope}.".startswith(f"{scope}.")
+        scope = scope.rpartition(".")[0]
+    return True
