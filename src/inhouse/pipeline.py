@@ -85,7 +85,7 @@ HISTORY = Stage(
     ),
 )
 CORPUS = Stage("corpus", 5, ("hygiene",), ("google-re2", "rensa"))
-INDEX = Stage("index", 8, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
+INDEX = Stage("index", 9, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
     10,
@@ -108,7 +108,7 @@ WEIGHTS = Stage("weights", 5, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SWEEP = Stage("sweep", 3, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SCORES = Stage(
     "scores",
-    11,
+    12,
     (*_COMPARISON, "engines", "retrieval", "datasets.formats", "datasets.offered"),
     _TENSORS,
 )

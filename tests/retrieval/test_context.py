@@ -361,3 +361,16 @@ def test_a_real_tokenizer_is_obeyed_to_the_token() -> None:
         context: Context = for_task(_index(), _TASK, budget, count)
         assert context.tokens == count(context.text) <= budget
         assert context.tokens > 0.6 * budget or budget < 20 or not context.left_out["no_room"]
+
+
+def test_a_path_is_not_listed_beside_what_is_shown_of_its_file(tmp_path: Path) -> None:
+    """With room for a small signature only, the best hit's file is named once."""
+    names = ", ".join(f"argument_{number}: int" for number in range(12))
+    body = "".join(f"    step_{number}(terminal, pager)\n" for number in range(12))
+    writer = f"class PagerWriter:\n    def write_pager(self, x):\n{body}"
+    text = f"{writer}\n\ndef pager_of_the_terminal({names}):\n{body}"
+    index = Index.open(tmp_path / "i.db")
+    index.update([("pager.py", "d", text)])
+    for budget in range(5, 60):
+        found = for_task(index, "pager of the terminal", budget, lambda text: len(text.split())).text
+        assert found.count("# pager.py\n") <= 1, budget

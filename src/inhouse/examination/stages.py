@@ -19,7 +19,7 @@ GENERAL = Stage(
 )
 NEWER = Stage(
     "newer",
-    9,
+    10,
     (
         "evaluation.newer",
         "evaluation.prompted",
@@ -39,7 +39,7 @@ KNOWN = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    10,
+    11,
     (
         "evaluation.generation",
         "evaluation.prompts",

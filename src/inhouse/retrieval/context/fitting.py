@@ -106,14 +106,16 @@ class _Search:
 
     def _has_first(self, found: Fitted) -> bool:
         first = self._first()
-        return first is None or any(part.offer is first for part in found.parts)
+        return first is None or any(part.offer.path == first.path for part in found.parts)
 
     def _counted(self, choice: Choice) -> Fitted:
         """Return a choice with its text and its true size."""
         rank = {id(offer): number for number, offer in enumerate(self._offers)}
-        parts = sorted(choice.parts, key=lambda part: (rank[id(part.offer)], part.start_line, -part.end_line))
+        named = {part.offer.path for part in choice.parts if part.form != PATH}
+        kept = [part for part in choice.parts if part.form != PATH or part.offer.path not in named]
+        parts = sorted(kept, key=lambda part: (rank[id(part.offer)], part.start_line, -part.end_line))
         text = self._layout.text(parts)
-        shown = {id(part.offer) for part in parts}
+        shown = {id(part.offer) for part in choice.parts}
         repeated = choice.repeated - shown
         left = [offer for offer in self._offers if offer.lines and id(offer) not in shown | repeated]
         visible = sum(stands_in(offer.lines, self._seen) for offer in left)
