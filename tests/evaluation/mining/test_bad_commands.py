@@ -74,7 +74,7 @@ def _survey(folder: Path, language: str, files: dict[str, str], **execution: Any
 def test_what_hangs_shouts_or_needs_the_network_is_left_out_and_told_apart(
     tmp_path: Path, language: str, files: dict[str, str]
 ) -> None:
-    found = _survey(tmp_path, language, files)
+    found = _survey(tmp_path, language, files, timeout=10)
     assert [Path(unit).name.partition(".")[0] for unit in found.units] in (["test_good"], ["good"])
     assert found.counts == _COUNTS
 
