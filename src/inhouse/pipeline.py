@@ -85,7 +85,7 @@ HISTORY = Stage(
     ),
 )
 CORPUS = Stage("corpus", 5, ("hygiene",), ("google-re2", "rensa"))
-INDEX = Stage("index", 9, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
+INDEX = Stage("index", 10, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
     10,
@@ -108,7 +108,7 @@ WEIGHTS = Stage("weights", 5, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SWEEP = Stage("sweep", 3, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SCORES = Stage(
     "scores",
-    12,
+    13,
     (*_COMPARISON, "engines", "retrieval", "datasets.formats", "datasets.offered"),
     _TENSORS,
 )
@@ -305,11 +305,9 @@ class Pipeline:
 
     def _index_place(self, name: str) -> Path | Address:
         """Return where an index lies: that at the tip, which others use too, where the settings say."""
-        from inhouse.retrieval.places import tip
+        from inhouse.retrieval.places import index_at
 
-        if name == "tip":
-            return tip(self.workspace.folder, self.settings.retrieval.store)
-        return self.workspace.folder / "index" / f"{name}.db"
+        return index_at(self.workspace.folder, name, self.settings.retrieval.store)
 
     # ------------------------------------------------------------ training
 

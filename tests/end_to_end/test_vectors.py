@@ -37,8 +37,11 @@ def test_an_index_gets_vectors_and_searches_and_contexts_use_them(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     make_tiny_model(tmp_path / "model")
     settings = _settings(tmp_path, f"static:{tmp_path / 'model'}")
-    done = inhouse("index", repository, "--settings", settings)
+    done = inhouse("index", repository, "--settings", settings, "--json")
     assert done.code == 0, done.err
+    state = done.json["indexes"]["tip"]["status"]
+    assert state["vectors"] == state["chunks"] > 0
+    assert state["vectors_of"]["model"].startswith("static:")
     found = inhouse("search", "parse a path", "--workspace", repository, "--settings", settings, "--json")
     assert found.code == 0, found.err
     assert any("meaning" in hit["why"] for hit in json.loads(found.out)["results"])

@@ -23,7 +23,7 @@ from inhouse.records import Edge, Hit
 from inhouse.retrieval import index as module
 from inhouse.retrieval.chunking import chunk_file
 from inhouse.retrieval.graph import Graph
-from inhouse.retrieval.index import Index
+from inhouse.retrieval.index import Index, states_now
 from inhouse.retrieval.sqlite import SqliteStore
 from inhouse.retrieval.words import tokens
 from tests.gitrepo import GitRepo
@@ -198,6 +198,22 @@ def test_the_graph_of_an_index_that_was_built_anew_with_as_many_rows_is_another(
     _index(tmp_path / "i.db", {"a.py": "def og(): pass\n", "b.py": "from a import og\n"}).close()
     assert reader.references("go") == []
     assert len(reader.references("og")) == 1
+
+
+def test_a_state_is_told_as_the_index_is_now_and_why_where_it_cannot_be_asked(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    index = _index(tmp_path / "index" / "tip.db", {"a.py": "def go(): pass\n"})
+    recorded = {"tip": {"revision": "1", "status": index.status() | {"left_out_by_hygiene": {"binary": 2}}}}
+    index.update(_tree({"a.py": "def go(): pass\n", "b.py": "def come(): pass\n"}))
+    index.close()
+    [(name, state)] = states_now(recorded, tmp_path, "").items()
+    assert (name, state["revision"], state["status"]["files"]) == ("tip", "1", 2)
+    assert state["status"]["left_out_by_hygiene"] == {"binary": 2}
+    assert "problem" not in state
+    (tmp_path / "index" / "tip.db").unlink()
+    [state] = states_now(recorded, tmp_path, "").values()
+    assert state["status"] == recorded["tip"]["status"]
+    assert state["problem"].startswith("there is no index yet")
 
 
 # ------------------------------------------------------------------ killed

@@ -38,20 +38,28 @@ def run(arguments: argparse.Namespace) -> int:
     if len(words) > 1:
         rule = "`inhouse index` takes one repository"
         raise UserMistake(rule, " ".join(words), "see `inhouse index --help`")
+    from inhouse.retrieval.index import states_now
     from inhouse.retrieval.store import STATES
 
     arguments.path = Path(words[0]) if words else None
     with open_pipeline(arguments) as pipeline:
-        states = pipeline.indexes.read_json("indexes.json")
+        recorded = pipeline.indexes.read_json("indexes.json")
+        states = states_now(recorded, pipeline.workspace.folder, pipeline.settings.retrieval.store)
     if arguments.json:
         print_json({"indexes": states})
         return 0
     rows = [
-        {"index": name, "revision": state["revision"][:12], **state["status"]}
+        {
+            "index": name,
+            "revision": state["revision"][:12],
+            **state["status"],
+            "left out": sum(state["status"]["left_out_by_hygiene"].values()),
+        }
         for name, state in states.items()
     ]
-    print_rows(rows, ["index", "revision", "files", *STATES, "chunks", "symbols", "references", "vectors"])
-    print("next: inhouse search 'what you look for'")
+    counts = ["files", *STATES, "left out", "chunks", "symbols", "references", "vectors"]
+    print_rows(rows, ["index", "revision", *counts])
+    print("next: inhouse search 'what you look for'; `inhouse status` says what was left out and why")
     return 0
 
 

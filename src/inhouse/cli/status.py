@@ -29,7 +29,7 @@ def parser(parser: VerbParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the state of the workspace."""
     with open_context(arguments, Path(), create=False) as context:
-        status = _status(context.workspace)
+        status = _status(context.workspace, context.settings.retrieval.store)
         removed = _removed(context.workspace) if arguments.removed else []
     if arguments.json:
         print_json({**status, **({"removed": removed} if arguments.removed else {})})
@@ -53,30 +53,33 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _status(workspace: Workspace) -> dict[str, Any]:
+def _status(workspace: Workspace, store: str) -> dict[str, Any]:
     corpus = workspace.current("corpus")
     return {
         "workspace": str(workspace.folder),
         "corpus": corpus.read_json("counts.json") if corpus else None,
-        "indexes": _indexes(workspace),
+        "indexes": _indexes(workspace, store),
         "stages": [_stage(workspace, stage) for stage in _STAGES],
     }
 
 
-def _indexes(workspace: Workspace) -> dict[str, Any]:
+def _indexes(workspace: Workspace, store: str) -> dict[str, Any]:
+    from inhouse.retrieval.index import states_now
+
     artefact = workspace.current("index")
-    return artefact.read_json("indexes.json") if artefact else {}
+    return states_now(artefact.read_json("indexes.json"), workspace.folder, store) if artefact else {}
 
 
 def _print_indexes(indexes: dict[str, Any]) -> None:
     """Print how the files of each index were read, and why some were not."""
     for name, index in indexes.items():
         state = index["status"]
-        if "reasons" not in state:  # an artefact of an earlier version
+        if "problem" in index:
+            print(f"\nindex at the {name}, {index['revision'][:12]}: {index['problem']}")
             continue
         print(f"\nindex at the {name}, {index['revision'][:12]}: {state['files']} files")
         counts = {"parsed": state["parsed"], **state["reasons"]}
-        counts |= {f"left out: {reason}": n for reason, n in state["left_out_by_hygiene"].items()}
+        counts |= {f"left out: {reason}": n for reason, n in state.get("left_out_by_hygiene", {}).items()}
         print_rows([{"how": how, "files": n} for how, n in counts.items()], ["how", "files"])
         model = (state["vectors_of"] or {"model": "no model"})["model"]
         print(f"vectors: {state['vectors']} of {model}")

@@ -19,7 +19,7 @@ GENERAL = Stage(
 )
 NEWER = Stage(
     "newer",
-    10,
+    11,
     (
         "evaluation.newer",
         "evaluation.prompted",
@@ -39,7 +39,7 @@ KNOWN = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    11,
+    12,
     (
         "evaluation.generation",
         "evaluation.prompts",

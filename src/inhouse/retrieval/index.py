@@ -21,7 +21,7 @@ from inhouse.languages import grammar_versions
 from inhouse.retrieval.chunking import DEFAULT
 from inhouse.retrieval.facts import VERSION, read_file, reader
 from inhouse.retrieval.graph import Graph, definitions, references
-from inhouse.retrieval.places import open_store
+from inhouse.retrieval.places import index_at, open_store
 from inhouse.retrieval.search import files, search
 from inhouse.retrieval.store import STATES, printable
 from inhouse.retrieval.vectors.source import text_of
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from inhouse.retrieval.store import FileFacts, Store
     from inhouse.retrieval.vectors import VectorSource
 
-__all__ = ["Index", "Update"]
+__all__ = ["Index", "Update", "states_now"]
 
 _BATCH_FILES = 64
 _MUCH = 10  # one file of so many was written
@@ -260,6 +260,26 @@ class Index:
             "grammars": grammar_versions(),
             **self.store.versions(),
         }
+
+
+def states_now(recorded: Mapping[str, Any], folder: Path, setting: str) -> dict[str, Any]:
+    """Return the recorded states of a folder's indexes with what each says of itself now.
+
+    Vectors come after a state was recorded, and others may update what `setting` names. What cannot be asked
+    keeps its record, with the reason as `problem`.
+    """
+    return {name: _asked(state, index_at(folder, name, setting)) for name, state in recorded.items()}
+
+
+def _asked(state: dict[str, Any], place: Path | Address) -> dict[str, Any]:
+    try:
+        index = Index.open(place, read_only=True)
+    except UserMistake as mistake:
+        return {**state, "problem": str(mistake)}
+    try:
+        return {**state, "status": {**state["status"], **index.status()}}
+    finally:
+        index.close()
 
 
 def _batches(files: Iterable[File]) -> Iterator[list[File]]:

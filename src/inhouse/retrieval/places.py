@@ -21,7 +21,7 @@ from inhouse.errors import UserMistake
 if TYPE_CHECKING:
     from inhouse.retrieval.store import Store
 
-__all__ = ["Address", "address", "open_store", "place_of", "redacted", "tip"]
+__all__ = ["Address", "address", "index_at", "open_store", "place_of", "redacted", "tip"]
 
 _SCHEMES = ("postgresql://", "postgres://")
 _FORM = "postgresql://USER@HOST/DATABASE?index=NAME"
@@ -74,6 +74,11 @@ class Address:
 def tip(folder: Path, setting: str) -> Path | Address:
     """Return where the index for search and serving lies: where the setting says, or in the state folder."""
     return address(setting) if setting else folder / "index" / "tip.db"
+
+
+def index_at(folder: Path, name: str, setting: str) -> Path | Address:
+    """Return where an index of a state folder lies: that at the tip, which others use too, as `tip` says."""
+    return tip(folder, setting) if name == "tip" else folder / "index" / f"{name}.db"
 
 
 def place_of(text: str) -> Path | Address:
