@@ -1,6 +1,6 @@
 """The retrieval index: building, updating, searching, memory; beside rank_bm25, and beside a rebuild.
 
-python benchmarks/bench_index.py [FOLDER] [--lines N] [--workers N] [--peer-files N]
+python benchmarks/bench_index.py [FOLDER] [--lines N] [--workers N] [--peer-files N] [--vectors SOURCE]
 
 FOLDER is the standard library by default; `big_tree.py` makes a larger one of any repositories. Each index is
 built in a process of its own, whose peak memory is that of it and its workers. A commit changes ten files;
@@ -8,9 +8,9 @@ its peer is a rebuild. rank_bm25 (BM25Okapi, in memory) gets the chunks of some 
 and the same words. A query is what a programmer might remember of a chunk: its name in words and a few of its
 words, chosen by chance; it is answered when that chunk is among the ten best. Chunks of tests are left out:
 a search that is not about tests puts them last. Searches of a warm index are timed by kind of query; issues
-are those of `shared/data/localisation-dev.jsonl`, where it is there: whole, and their first 80 words. Times
-are by the clock on the wall; those of one process also in seconds of a processor, which other work on the
-machine changes less.
+are those of `shared/data/localisation-dev.jsonl`, where it is there: whole, and their first 80 words. SOURCE,
+as in `retrieval.vectors`, has them timed again with vectors. Times are by the clock on the wall; those of one
+process also in seconds of a processor, which other work on the machine changes less.
 """
 
 from __future__ import annotations
@@ -32,16 +32,19 @@ from typing import NamedTuple
 import numpy as np
 from rank_bm25 import BM25Okapi
 
+from inhouse.config import Vectors
 from inhouse.digests import digest_text
 from inhouse.measure import measured, resident_bytes
 from inhouse.records import Chunk
 from inhouse.retrieval.index import Index
 from inhouse.retrieval.ranking.features import kind_of
+from inhouse.retrieval.vectors import VectorSource, open_source
 from inhouse.retrieval.words import tokens
 
 QUERIES = 200
 WORDS = 2  # of a chunk's body in a query
 BEST = 10
+NEIGHBOURS = 100
 COMMITS = 20
 FILES_OF_A_COMMIT = 10
 ISSUES = Path(__file__).parents[2] / "shared" / "data" / "localisation-dev.jsonl"
@@ -69,6 +72,9 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=10_000_000, help="read at most so many")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--peer-files", type=int, default=250, help="of rank_bm25; 0 leaves it out")
+    parser.add_argument(
+        "--vectors", default="none", metavar="SOURCE", help="of searches that are timed again"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         database = Path(name) / "index.db"
@@ -85,6 +91,9 @@ def main() -> None:
         index = Index.open(database)
         commits(index, list(read(given.folder, given.lines)), built.seconds)
         searches(index)
+        if vectors := open_source(Vectors(source=given.vectors)):
+            with_vectors(index, vectors, database)
+            searches(index)
         index.close()
         if given.peer_files:
             print("| | inhouse | peer | | inhouse / peer |\n|---|---|---|---|---|")
@@ -175,6 +184,20 @@ def searches(index: Index) -> None:
         print(f"| {kind} | {len(spent)} | {percentiles(spent)} |")
     print(f"| all | {len(everything)} | {percentiles(everything)} |")
     print(f"\nmemory after {len(everything)} searches: {resident_bytes() / 1e6:.0f} MB\n")
+
+
+def with_vectors(index: Index, vectors: VectorSource, database: Path) -> None:
+    """Embed, and measure the neighbours alone: the first question of a process, the second, later ones."""
+    index.vectors = vectors
+    spent, _ = seconds(index.embed)
+    held = index.store.counts()["vectors"]
+    shape = f"{held:,} of {vectors.dimension} numbers"
+    print(f"vectors of {vectors.name}: {shape} in {spent:.1f} s, {size(database)} of index")
+    asked = vectors.queries(["where is a connection tried again after it was lost"])[0]
+    with Index.open(database, read_only=True) as fresh:
+        times = [seconds(lambda: fresh.store.nearest(asked, NEIGHBOURS))[0] for _ in range(12)]
+    later = float(np.median(times[2:]))
+    print(f"the {NEIGHBOURS} nearest, ms: {1e3 * times[0]:.1f}, {1e3 * times[1]:.1f}, then {1e3 * later:.1f}")
 
 
 def percentiles(spent: list[tuple[float, float]]) -> str:

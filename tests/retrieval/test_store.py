@@ -322,6 +322,13 @@ def test_equal_scores_are_ordered_by_path_and_place_and_not_by_when_they_came(st
 # ------------------------------------------------------------------ vectors
 
 
+def _nearest(store: Tables, vector: np.ndarray, limit: int) -> list[tuple[int, float]]:
+    """Ask twice: a store may answer the first question in another way than later ones."""
+    found = store.nearest(vector, limit)
+    assert store.nearest(vector, limit) == found
+    return found
+
+
 def test_the_nearest_are_those_of_the_largest_cosine(store: Tables) -> None:
     store.replace([_facts(f"{number:02}.py", "x") for number in range(40)])
     random = np.random.default_rng(3)
@@ -333,10 +340,10 @@ def test_the_nearest_are_those_of_the_largest_cosine(store: Tables) -> None:
         for number, vector in vectors.items()
     }
     best = sorted(wanted, key=lambda number: -wanted[number])[:7]
-    found = store.nearest(asked, 7)
+    found = _nearest(store, asked, 7)
     assert [number for number, _ in found] == best
     assert [score for _, score in found] == pytest.approx([wanted[number] for number in best], abs=1e-6)
-    assert len(store.nearest(asked, 1_000)) == 40
+    assert len(_nearest(store, asked, 1_000)) == 40
 
 
 def test_equal_cosines_are_ordered_by_path_and_a_vector_of_zeros_has_none(store: Tables) -> None:
@@ -344,25 +351,60 @@ def test_equal_cosines_are_ordered_by_path_and_a_vector_of_zeros_has_none(store:
     numbers = {file.path: next(iter(store.chunks_of(file.path))) for file in store.files()}
     values = {"c.py": [2, 0], "a.py": [1, 0], "b.py": [0, 0], "d.py": [-1, 0]}
     store.put_vectors("m", {numbers[path]: np.array(value) for path, value in values.items()})
-    found = _paths(store, store.nearest(np.array([5.0, 0.0]), 3))
+    found = _paths(store, _nearest(store, np.array([5.0, 0.0]), 3))
     assert found == [("a.py", 0, 1.0), ("c.py", 0, 1.0), ("b.py", 0, 0.0)]
+
+
+def test_many_equal_cosines_at_the_edge_are_ordered_by_path_too(store: Tables) -> None:
+    """A database cuts off among equals by whatever order it has them in: that of putting them in, here."""
+    random = np.random.default_rng(8)
+    paths = [f"{number:03}.py" for number in random.permutation(60)]
+    store.replace([_facts(path, "x") for path in paths])
+    numbers = {path: next(iter(store.chunks_of(path))) for path in paths}
+    near, far = random.normal(size=(2, 9))
+    store.put_vectors("m", {numbers[path]: near if path < "050.py" else far for path in paths})
+    found = _paths(store, _nearest(store, near, 5))
+    assert found == [(f"{number:03}.py", 0, 1.0) for number in range(5)]
+
+
+def test_vectors_of_zeros_are_at_right_angles_to_all_and_nothing_is_near_one(store: Tables) -> None:
+    store.replace([_facts(f"{number:03}.py", "x") for number in range(50)])
+    numbers = [next(iter(store.chunks_of(f"{number:03}.py"))) for number in range(50)]
+    values = [*[[0.0, 0, 0]] * 48, [1.0, 1, 0], [-1.0, 0, 0]]
+    store.put_vectors("m", dict(zip(numbers, map(np.array, values), strict=True)))
+    found = _paths(store, _nearest(store, np.array([1.0, 0, 0]), 3))
+    assert found == [("048.py", 0, 0.707107), ("000.py", 0, 0.0), ("001.py", 0, 0.0)]
+    assert _nearest(store, np.array([1.0, 0, 0]), 50)[-1] == (numbers[49], -1.0)
+    assert _nearest(store, np.zeros(3), 5) == []
+    assert store.without_vector(5) == {}
+
+
+def test_more_neighbours_than_a_database_looks_for_at_once(store: Tables) -> None:
+    count = 4_200
+    store.replace([_facts("a.py", *map(str, range(count)))])
+    numbers = list(store.chunks_of("a.py"))
+    angles = np.linspace(0, 3, count)
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    store.put_vectors("m", dict(zip(numbers, vectors, strict=True)))
+    found = _nearest(store, np.array([1.0, 0]), 4_150)
+    assert [number for number, _ in found] == numbers[:4_150]
 
 
 def test_an_index_holds_the_vectors_of_one_model(store: Tables, second: Tables) -> None:
     store.replace([_facts("a.py", "x", "y")])
     one, two = store.without_vector(5)
-    assert store.nearest(np.ones(3), 5) == []
+    assert _nearest(store, np.ones(3), 5) == []
     store.put_vectors("m", {one: np.ones(3)})
     assert second.get("vectors") == {"model": "m", "dimension": 3}
     for model, dimension in (("other", 3), ("m", 4)):
         with pytest.raises(UserMistake, match="vectors of one model"):
             second.put_vectors(model, {two: np.ones(dimension)})
     with pytest.raises(UserMistake, match="vectors of one model"):
-        second.nearest(np.ones(4), 1)
+        _nearest(second, np.ones(4), 1)
     assert list(second.without_vector(5)) == [two]
     assert store.counts()["vectors"] == 1
     store.put_vectors("m", {one: np.array([1.0, 0, 0])})
-    assert (store.counts()["vectors"], second.nearest(np.array([1.0, 0, 0]), 2)) == (1, [(one, 1.0)])
+    assert (store.counts()["vectors"], _nearest(second, np.array([1.0, 0, 0]), 2)) == (1, [(one, 1.0)])
 
 
 def test_the_vector_of_a_text_that_is_gone_meets_no_other(store: Tables) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
+import sqlite_vec
 
 from inhouse.errors import UserMistake
 from inhouse.retrieval.store import no_index
@@ -79,9 +80,8 @@ class Database:
 
     def execute(self, statement: str, *values: Any) -> int:
         """Run a statement and return how many rows it changed."""
-        before = self._connection.total_changes()
         self._connection.execute(statement, values)
-        return int(self._connection.total_changes() - before)
+        return int(self._connection.changes())  # without those that a virtual table makes in its own tables
 
     def insert(self, into: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Insert rows; `into` is a table and its columns, such as ``file (id, path)``."""
@@ -159,7 +159,11 @@ class Database:
                 raise
             flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
             connection = apsw.Connection(self.path.resolve().as_uri() + "?immutable=1", flags=flags)
+        connection.enable_load_extension(True)
+        connection.load_extension(sqlite_vec.loadable_path())
+        connection.enable_load_extension(False)
         list(connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}"))
+        connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may take the last batches, no more
         if self._read_only:
             list(connection.execute("PRAGMA query_only = 1"))
         return connection
@@ -218,6 +222,9 @@ class Database:
         except apsw.ReadOnlyError:
             rule = "an index is written where its disk allows it"
             raise UserMistake(rule, f"{self.path} is read-only", "index into another workspace") from None
+        except apsw.ExtensionLoadingError as error:
+            rule = "an index needs the extension sqlite-vec"
+            raise UserMistake(rule, str(error), "install inhouse again, with sqlite-vec") from None
         except apsw.CantOpenError as error:
             rule = "an index is a file that can be opened"
             given = f"{self.path} ({error})"

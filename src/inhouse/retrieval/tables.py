@@ -2,7 +2,7 @@
 
 counter    how many there are of each kind of row, and the last number given (never given again)
 setting    values kept under a name
-file       chunk ---- vector (length 1, made at the first vectors where the database needs their dimension)
+file       chunk ---- vector (length 1 or 0; made at the first vectors, whose dimension it needs)
  +-- symbol
  +-- reference ------ imported (the names that an import takes out of a module)
 """
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA", "TABLES", "UNSURE", "Sql", "Tables", "marks", "portions"]
 
-SCHEMA = 4
+SCHEMA = 5
 """Rises when the tables change; an index of a newer schema is refused, an older one is built anew."""
 
 TABLES = """
@@ -368,6 +368,8 @@ class Tables(ABC):
             given = f"{kept['dimension']} numbers in {self._database.name}, not {vector.shape[0]}"
             raise UserMistake(_MISMATCH, given, f"use that model, or {self._database.anew}")
         asked = unit(vector)
+        if not asked.any():  # it points nowhere
+            return []
         with self.reading():
             numbers, vectors = self._near(asked, limit)
             # again in double precision: databases add single ones in different orders
