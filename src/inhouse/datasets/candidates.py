@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from inhouse.datasets.items import Piece
-from inhouse.datasets.material import HEAD
 from inhouse.datasets.split import is_candidate
 from inhouse.digests import digest_json
 from inhouse.languages import detect
@@ -51,7 +50,7 @@ class ChangedFile:
 
     def candidates(self, split: str, cutter: Cutter) -> Iterator[Candidate]:
         """Yield the candidates by line."""
-        language = detect(self.version.change.path, self.version.text[:HEAD])
+        language = detect(self.version.change.path, self.version.text)
         for piece in cutter.found(self.version):
             item = _item(split, self.version.change, piece, self.date, known=self.known)
             told = replace(item, message=self.message, language=language)

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from inhouse.datasets.encoded import Encoded
 from inhouse.datasets.formats import first_lines, space_at_end, target_text, text_needed
-from inhouse.datasets.material import HEAD
 from inhouse.datasets.split import MOST_OF_A_FILE, is_candidate
 from inhouse.datasets.windows import definition_starts, lines_with_code, split_lines, surely_code
 from inhouse.digests import digest_json
@@ -212,7 +211,7 @@ class CodeLines(FileLines):
     def __init__(self, path: str, text: str) -> None:
         super().__init__(text)
         self._path = path
-        self._language = detect(path, text[:HEAD])
+        self._language = detect(path, text)
 
     def starts(self, low: int, high: int) -> list[int]:
         """Return the lines between two where definitions begin, with the comments above them."""

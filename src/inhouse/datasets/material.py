@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
     Wanted = Callable[[Change, Hunk], bool]
 
-__all__ = ["HEAD", "PROSE", "Material", "Placed", "SourceFile", "TrainingFiles", "Version"]
-
-HEAD = 4_096
-"""Characters of a file that may tell its language."""
+__all__ = ["PROSE", "Material", "Placed", "SourceFile", "TrainingFiles", "Version"]
 
 PROSE = ("markdown", "rst")
 """Languages of documents: trained on when the code does not use the budget up, and measured apart."""
@@ -219,7 +216,7 @@ class TrainingFiles:
         found: dict[bool, dict[str, tuple[str, str, str]]] = {True: {}, False: {}}
         self.bytes = 0
         for path, document, occurrence, text in material.tree(material.training_cut, "train"):
-            language = detect(path, text[:HEAD])
+            language = detect(path, text)
             if is_code(language) or language in PROSE:
                 found[is_code(language)][path] = (language, document, occurrence)
                 self.bytes += len(text.encode())

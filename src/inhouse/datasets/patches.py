@@ -11,7 +11,6 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from inhouse.datasets.material import HEAD
 from inhouse.datasets.split import periods
 from inhouse.datasets.windows import split_lines
 from inhouse.languages import detect, is_code
@@ -155,7 +154,7 @@ def _file(material: Material, change: Change, texts: dict[str, str]) -> FilePatc
         path=change.path,
         old_path=change.old_path,
         status=change.status,
-        language=detect(change.path, (after or before)[:HEAD]),
+        language=detect(change.path, after or before),
         before=before,
         after=after,
         hunks=change.hunks,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from inhouse.datasets.docstrings import docstring_lines
 from inhouse.datasets.items import Cutter, FileLines, sample
-from inhouse.datasets.material import HEAD, PROSE
+from inhouse.datasets.material import PROSE
 from inhouse.hygiene.generated import classify
 from inhouse.languages import detect, is_code
 from inhouse.records import Hunk
@@ -51,7 +51,7 @@ class ProseCutter(Cutter):
 
     def pieces(self, path: str, text: str, runs: Sequence[Hunk]) -> list[Piece]:
         """Return the candidates among the new lines of a file, as `Cutter.pieces` does."""
-        if is_code(detect(path, text[:HEAD])):
+        if is_code(detect(path, text)):
             runs = _within(runs, docstring_lines(path, text))
         return super().pieces(path, text, runs)
 

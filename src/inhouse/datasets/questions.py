@@ -68,7 +68,7 @@ def questions(files: Iterable[tuple[str, str]]) -> list[Question]:
     """
     found: list[Question] = []
     for path, text in files:
-        language = detect(path, text[:4096])
+        language = detect(path, text)
         if language in DOCUMENTS:
             found += _of_document(path, text)
         elif language == "python" and not is_test(path, language):

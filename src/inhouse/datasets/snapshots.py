@@ -69,12 +69,11 @@ class Snapshots:
     @contextmanager
     def index(self) -> Iterator[MovingIndex]:
         """Open an index that can be moved from tree to tree; it is deleted afterwards."""
-        with TemporaryDirectory(prefix="inhouse-index-") as folder:
-            moving = MovingIndex(self, self._material, Index.open(Path(folder) / "snapshot.db"))
-            try:
-                yield moving
-            finally:
-                moving.index.close()
+        with (
+            TemporaryDirectory(prefix="inhouse-index-") as folder,
+            Index.open(Path(folder) / "snapshot.db") as index,
+        ):
+            yield MovingIndex(self, self._material, index)
 
     @cached_property
     def _mainline(self) -> list[str]:

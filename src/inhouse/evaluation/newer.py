@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from inhouse.datasets.accounting import document_sentence
-from inhouse.datasets.material import HEAD, PROSE
+from inhouse.datasets.material import PROSE
 from inhouse.datasets.prose import sample_prose
 from inhouse.digests import digest_text
 from inhouse.evaluation.likelihood import score_shards
@@ -60,7 +60,7 @@ def example_passages(files: Iterable[tuple[str, str]], seed: int) -> dict[str, l
     """
     found: dict[str, list[tuple[str, str]]] = {}
     for path, text in files:
-        language = detect(path, text[:HEAD])
+        language = detect(path, text)
         if language in PROSE and (passages := _passages(text)):
             chosen = min(passages, key=lambda passage: digest_text(f"{seed} {passage}"))
             found.setdefault(language, []).append((digest_text(f"{seed} {path}"), chosen))

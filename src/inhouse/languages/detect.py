@@ -96,6 +96,7 @@ _BY_INTERPRETER = {
 _CPP_HEADER = re.compile(
     r"^[ \t]*(?:class\s+\w+|namespace\s+\w+|template\s*<|using\s+\w+|(?:public|private|protected)\s*:)", re.M
 )
+_HEAD = 4_096  # characters that may tell a language
 _TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec", "specs", "testsuite"})
 _TEST_STEMS = {
     "go": re.compile(r".+_test"),
@@ -108,11 +109,12 @@ _TEST_STEMS = {
 _TEST_STEM = re.compile(r"tests?|test[-_].*|.*[-_](?:unit)?tests?")
 
 
-def detect(path: str, head: str = "") -> str:
-    """Return the language of a file by its name, else by the first line of `head`; "" when neither tells.
+def detect(path: str, text: str = "") -> str:
+    """Return the language of a file by its name, else by the first line of its text; "" when neither tells.
 
-    `head` is the beginning of the file's text. It also tells a C++ header from a C header.
+    The beginning of the text also tells a C++ header from a C header; no more than that is looked at.
     """
+    head = text[:_HEAD]
     name = PurePosixPath(path).name.lower()
     language = _BY_NAME.get(name) or _BY_EXTENSION.get(name.rpartition(".")[2] if "." in name else "", "")
     if name.endswith(".h"):

@@ -27,7 +27,6 @@ MIN_STRENGTH = 0.9
 MIN_SITES = 10
 MIN_FILES = 2
 
-_HEAD = 4_096
 _NOT_THE_CODE = frozenset({"benchmarks", "demo", "demos", "doc", "docs", "example", "examples", "samples"})
 _LIMITS = (72, 76, 79, 80, 88, 90, 95, 99, 100, 110, 119, 120, 132, 140, 160)
 _CHUNK = 12  # lines that count as one place where the width was kept
@@ -168,7 +167,7 @@ def profile(files: Iterable[tuple[str, str]]) -> Profile:
     Files of other languages are passed over, and so are examples and documentation: they are written for
     others. What hygiene removed (vendored and generated files) is not to be given.
     """
-    read = [(path, text, detect(path, text[:_HEAD])) for path, text in files if not _is_aside(path)]
+    read = [(path, text, detect(path, text)) for path, text in files if not _is_aside(path)]
     read = [(path, text, language) for path, text, language in read if language in GRAMMARS]
     python = [(path, text) for path, text, kind in read if kind == "python" and not is_test(path, kind)]
     known = Known(exception_classes(text for _, text in python), _packages([path for path, _ in python]))

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "World", "examine", "expected_symbols", "needed", "used_names"]
 
-_HEAD = 4_096
 _ONLY_FOR_TYPES = frozenset({"__future__", "_typeshed"})
 
 
@@ -48,7 +47,7 @@ class World:
     @classmethod
     def of(cls, files: Iterable[tuple[str, str]]) -> World:
         """Read a tree, given as (path, text)."""
-        read = [(path, text, detect(path, text[:_HEAD])) for path, text in files]
+        read = [(path, text, detect(path, text)) for path, text in files]
         return cls(
             python_names((path, text) for path, text, language in read if language == "python"),
             c_names((path, text) for path, text, language in read if language == "c"),

@@ -79,8 +79,6 @@ STRATEGIES = {
 }
 """By name."""
 
-_HEAD = 4_096
-
 
 def chunk_by(
     parsed: Parsed,
@@ -118,7 +116,7 @@ def chunk_parsed(parsed: Parsed, path: str, text: str, max_bytes: int = MAX_BYTE
 
 def chunk_file(path: str, text: str, max_bytes: int = MAX_BYTES) -> list[Chunk]:
     """Parse a file and return its chunks by the default strategy."""
-    return chunk_parsed(parse(path, text, detect(path, text[:_HEAD])), path, text, max_bytes)
+    return chunk_parsed(parse(path, text, detect(path, text)), path, text, max_bytes)
 
 
 def is_summary(chunk: Chunk) -> bool:

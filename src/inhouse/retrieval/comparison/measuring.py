@@ -39,7 +39,6 @@ BUDGETS = (2_000, 8_000)
 _WEIGHTS = (2.0, 3.0, 1.0, 1.0)  # of path, names, docs and body
 _HITS = 200  # enough to fill the largest context
 _BATCH = 64  # files of a transaction
-_HEAD = 4_096
 _WARM_UP, _TIMED = 5, 100  # questions that are asked before any is timed, and those that are
 
 
@@ -133,7 +132,7 @@ def _facts(work: Work) -> Iterator[list[FileFacts]]:
     around: dict[str, tuple[str, ...]] = {}
     if STRATEGIES[work.strategy].needs_neighbours:
         around = outlines(
-            (path, parse(path, text, detect(path, text[:_HEAD]))) for path, _, text in read_files(work.files)
+            (path, parse(path, text, detect(path, text))) for path, _, text in read_files(work.files)
         )
     batch: list[FileFacts] = []
     for path, digest, text in read_files(work.files):

@@ -30,7 +30,6 @@ __all__ = ["KINDS", "Question", "Target", "definition_questions", "without"]
 
 KINDS = ("definition", "commit")
 
-_HEAD = 4_096
 _FUNCTIONS = ("function", "method")
 _FEWEST_WORDS, _MOST_WORDS = 5, 80  # of a question
 _FEWEST_LINES, _MOST_LINES = 4, 120  # of what is wanted: more would not fit into a small context
@@ -78,7 +77,7 @@ def definition_questions(
     seen: Counter[str] = Counter()
     candidates: list[_Candidate] = []
     for path, text in files:
-        parsed = parse(path, text, detect(path, text[:_HEAD]))
+        parsed = parse(path, text, detect(path, text))
         seen.update(_normal(symbol.docstring) for symbol in parsed.symbols if symbol.docstring)
         if not is_test(path, parsed.language):
             candidates += _candidates(path, text, parsed)
