@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,7 @@ _COMPARISON = tuple(
 
 HISTORY = Stage(
     "history",
-    6,
+    7,
     (
         "sources",
         "datasets.releases",
@@ -85,10 +86,10 @@ HISTORY = Stage(
     ),
 )
 CORPUS = Stage("corpus", 5, ("hygiene",), ("google-re2", "rensa"))
-INDEX = Stage("index", 10, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
+INDEX = Stage("index", 11, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
-    10,
+    11,
     (
         "datasets",
         "languages",
@@ -108,11 +109,11 @@ WEIGHTS = Stage("weights", 5, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SWEEP = Stage("sweep", 3, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SCORES = Stage(
     "scores",
-    13,
+    14,
     (*_COMPARISON, "engines", "retrieval", "datasets.formats", "datasets.offered"),
     _TENSORS,
 )
-TASKS = Stage("tasks", 7, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
+TASKS = Stage("tasks", 8, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
 STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SWEEP, SCORES, TASKS)
 
 
@@ -226,15 +227,14 @@ class Pipeline:
         source = open_source(self.settings.retrieval.vectors)
         if source is None:
             return
-        index = Index.open(self._index_place("tip"), vectors=source)
-        try:
+        with Index.open(self._index_place("tip"), vectors=source) as index:
             counts = index.store.counts()
-            with self.progress.task("vectors", counts["chunks"] - counts["vectors"], unit="chunks") as task:
-                index.embed(task)
-        except VectorsUnavailable as error:
-            self.progress.warn(f"{error} Until then the index answers by words.")
-        finally:
-            index.close()
+            lacking = counts["chunks"] - counts["vectors"]
+            try:
+                with self.progress.task("vectors", lacking, unit="chunks") as task:
+                    index.embed(task)
+            except VectorsUnavailable as error:
+                self.progress.warn(f"{error} Until then the index answers by words.")
 
     def open_index(self, name: str) -> Index:
         """Open an index for reading: "validation", "cut" or "tip"."""
@@ -251,8 +251,7 @@ class Pipeline:
         files = corpus.files(self.history.path, revision)
         allowed = {file.path: file for file in files if "index" not in file.forbids}
         left_out = Counter(file.removed for file in files if "index" in file.forbids)
-        index = Index.open(self._index_place(name), self.settings.retrieval.chunking)
-        try:
+        with Index.open(self._index_place(name), self.settings.retrieval.chunking) as index:
             self._begin_update(index)
             stale, gone = index.differences({path: file.document for path, file in allowed.items()})
             texts = corpus.texts(allowed[path] for path in stale)
@@ -264,8 +263,6 @@ class Pipeline:
             self._keep_history(index, revision)
             index.store.set("commit", revision)
             index.store.set("whole", state["digest"])
-        finally:
-            index.close()
         return state
 
     def _keep_history(self, index: Index, revision: str) -> None:
@@ -297,11 +294,8 @@ class Pipeline:
         place = self._index_place(name)
         if not place.exists():
             return False
-        index = Index.open(place)
-        try:
+        with Index.open(place) as index:
             return bool(index.store.get("whole") == digest)
-        finally:
-            index.close()
 
     def _index_place(self, name: str) -> Path | Address:
         """Return where an index lies: that at the tip, which others use too, where the settings say."""
@@ -468,13 +462,12 @@ class Pipeline:
 
         def work(folder: Path) -> None:
             names = {"heldout": "cut"} | ({"validation": "validation"} if self.split.validation_cut else {})
-            indexes = {split: self.open_index(name) for split, name in names.items()}
-            try:
+            with ExitStack() as opened:
                 write_scores(
                     self.engine,
                     self.tokenizer,
                     self.dataset.path,
-                    indexes,
+                    {split: opened.enter_context(self.open_index(name)) for split, name in names.items()},
                     self.loaded_adapter,
                     self.repository.name,
                     self.settings,
@@ -482,9 +475,6 @@ class Pipeline:
                     self.progress,
                     self.model.digest,
                 )
-            finally:
-                for index in indexes.values():
-                    index.close()
 
         settings = {
             "evaluation": _plain(self.settings.evaluation),

@@ -62,11 +62,8 @@ def _indexed(place: Path | Address) -> str:
 
     if not place.exists():
         return ""
-    index = Index.open(place, read_only=True)
-    try:
+    with Index.open(place, read_only=True) as index:
         return index.store.get("commit") or ""
-    finally:
-        index.close()
 
 
 def _row(version: Version) -> dict[str, Any]:

@@ -38,11 +38,8 @@ def open_tip(arguments: argparse.Namespace, *, with_vectors: bool = False) -> It
         if not place.exists():
             raise no_index(str(context.home))
         vectors = open_source(retrieval.vectors) if with_vectors else None
-        index = Index.open(place, read_only=True, vectors=vectors)
-        try:
+        with Index.open(place, read_only=True, vectors=vectors) as index:
             yield context, index
-        finally:
-            index.close()
 
 
 def known_definitions(store: Store, name: str) -> list[Symbol]:

@@ -10,7 +10,7 @@ _TENSORS = ("torch", "transformers", "peft")
 
 PROMPTED = Stage(
     "prompted",
-    5,
+    6,
     ("evaluation.prompted", "evaluation.conventions", "evaluation.likelihood", "evaluation.arms", "engines"),
     _TENSORS,
 )
@@ -19,7 +19,7 @@ GENERAL = Stage(
 )
 NEWER = Stage(
     "newer",
-    11,
+    12,
     (
         "evaluation.newer",
         "evaluation.prompted",
@@ -39,7 +39,7 @@ KNOWN = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    12,
+    13,
     (
         "evaluation.generation",
         "evaluation.prompts",
@@ -55,7 +55,7 @@ ANSWERS = Stage(
 )
 JUDGEMENTS = Stage(
     "judgements",
-    5,
+    6,
     (
         "evaluation.suites",
         "evaluation.conventions",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from inhouse.languages.detect import CODE, detect, is_code, is_test
@@ -35,15 +34,13 @@ __all__ = [
     "syntax_tree",
 ]
 
-_HEAD = 4_096  # characters that may tell the language
-
 
 def parse(path: str, text: str, language: str | None = None) -> Parsed:
     """Parse a file; what parses is kept even where the rest does not.
 
     `language` is detected when it is None. A language without a grammar gives a `Parsed` that holds nothing.
     """
-    language = detect(path, text[:_HEAD]) if language is None else language
+    language = detect(path, text) if language is None else language
     grammar = _grammar_of(path, language)
     if grammar is None:
         return Parsed(language)
@@ -67,6 +64,8 @@ def syntax_tree(path: str, text: str, language: str) -> Node | None:
 
 def grammar_versions() -> dict[str, str]:
     """Return the version of the parser and of each grammar wheel: another version may give other symbols."""
+    from importlib.metadata import version  # half as slow to import as all the rest
+
     wheels = sorted({"tree-sitter", *(grammar.distribution for grammar in _grammars().values())})
     return {wheel: version(wheel) for wheel in wheels}
 

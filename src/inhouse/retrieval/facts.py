@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from inhouse.languages import Parsed
     from inhouse.records import Chunk
 
-__all__ = ["MAX_BYTES", "VERSION", "read_file", "reader"]
+__all__ = ["MAX_BYTES", "VERSION", "read_file", "read_files", "reader"]
 
 VERSION = 4
 """Rises when the same text would give other facts; an index of other facts is read anew."""
@@ -31,7 +31,6 @@ VERSION = 4
 MAX_BYTES = 10_000_000
 """A larger file is data, and would crowd everything else out of the answers."""
 
-_HEAD = 4_096
 _BINARY_HEAD = 8_000  # git looks this far for a NUL
 _DOCSTRINGS = frozenset({"python"})  # elsewhere a docstring is a comment, and counted as one
 
@@ -48,7 +47,7 @@ def read_file(
 
     `strategy` is one of `chunking.STRATEGIES`; `neighbours` is for the one that needs them.
     """
-    language = detect(path, text[:_HEAD])
+    language = detect(path, text)
     reason = _why_not(text)
     if reason:
         return FileFacts(FileRow(path, digest, language, "unindexed", 0, reason), (), (), (), ())
@@ -61,6 +60,11 @@ def read_file(
         (*parsed.symbols, *configuration_keys(path, text, language)),
         references_of(parsed, path),
     )
+
+
+def read_files(files: Sequence[tuple[str, str, str]], strategy: str = DEFAULT) -> list[FileFacts]:
+    """Return the facts of several files, given as (path, digest, text)."""
+    return [read_file(*file, strategy) for file in files]
 
 
 def _why_not(text: str) -> str:

@@ -19,7 +19,7 @@ from inhouse.digests import digest_rows
 from inhouse.errors import UserMistake
 from inhouse.languages import grammar_versions
 from inhouse.retrieval.chunking import DEFAULT
-from inhouse.retrieval.facts import VERSION, read_file, reader
+from inhouse.retrieval.facts import VERSION, read_files, reader
 from inhouse.retrieval.graph import Graph, definitions, references
 from inhouse.retrieval.places import index_at, open_store
 from inhouse.retrieval.search import files, search
@@ -30,6 +30,7 @@ from inhouse.shards import Processes
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import Self
 
     from inhouse.progress import Task
     from inhouse.records import Chunk, Edge, Hit, Reference, Symbol
@@ -93,6 +94,12 @@ class Index:
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # ------------------------------------------------------------ writing
 
@@ -165,7 +172,7 @@ class Index:
 
     def _write(self, files: Iterable[File], workers: int) -> None:
         """Read files and put them in, a batch in a transaction; much work is shared with other processes."""
-        read = partial(_read_batch, chunking=self._chunking)
+        read = partial(read_files, strategy=self._chunking)
         batches = _batches(files)
         is_much, batches = _is_much(batches) if workers > 1 else (False, batches)
         with _without_collection():
@@ -273,13 +280,10 @@ def states_now(recorded: Mapping[str, Any], folder: Path, setting: str) -> dict[
 
 def _asked(state: dict[str, Any], place: Path | Address) -> dict[str, Any]:
     try:
-        index = Index.open(place, read_only=True)
+        with Index.open(place, read_only=True) as index:
+            return {**state, "status": {**state["status"], **index.status()}}
     except UserMistake as mistake:
         return {**state, "problem": str(mistake)}
-    try:
-        return {**state, "status": {**state["status"], **index.status()}}
-    finally:
-        index.close()
 
 
 def _batches(files: Iterable[File]) -> Iterator[list[File]]:
@@ -318,10 +322,6 @@ def _without_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _read_batch(batch: Sequence[File], chunking: str) -> list[FileFacts]:
-    return [read_file(*file, chunking) for file in batch]
 
 
 def _counted(before: Mapping[str, str], after: Mapping[str, str], removed: int) -> Update:

@@ -97,6 +97,7 @@ def written_terms(text: str) -> str:
     return " ".join(filter(None, map(_terms_of, names(text))))
 
 
+@lru_cache(maxsize=64)  # of a chunk: its imports are looked for first, then its words are written
 def names(text: str) -> list[str]:
     """Return the words of a text as they are written, identifiers and numbers whole."""
     return text.translate(_BLANKED).split() if text.isascii() else _WORD.findall(text)

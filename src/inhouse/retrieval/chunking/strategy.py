@@ -47,7 +47,7 @@ class _Maker:
             (item.text, [name for name in item.names if _NAME.fullmatch(name)])
             for item in source.parsed.imports
         ]
-        self._imported = list(dict.fromkeys(name for _, names in self._imports for name in names))
+        self._imported = frozenset(name for _, names in self._imports for name in names)
         self._symbols = source.parsed.symbols
         self._starts = [symbol.start for symbol in self._symbols]
 
@@ -88,9 +88,8 @@ class _Maker:
 
     def _used_imports(self, text: str) -> tuple[str, ...]:
         """Return the import statements that bind a name which the text uses."""
-        near = [name for name in self._imported if name in text]
-        if not near:
+        used = self._imported.intersection(names_in(text)) if self._imported else ()
+        if not used:
             return ()
-        used = set(names_in(text)).intersection(near)
         lines = (line for line, names in self._imports if not used.isdisjoint(names) and line not in text)
         return tuple(dict.fromkeys(lines))[:_MAX_IMPORTS]
