@@ -1,13 +1,16 @@
-"""Edges against outside references: jedi for Python, the linker's symbols for C.
+"""Edges against outside references: jedi for Python, the linker's symbols for C, compilers for others.
 
 python benchmarks/bench_graph.py --jedi PYTHON FOLDER...     PYTHON has jedi (a scratch environment)
+python benchmarks/bench_graph.py --led CALLS FOLDER          where a compiler leads each call
 python benchmarks/bench_graph.py --traced CALLS FOLDER       calls written by trace_calls.py
 python benchmarks/bench_graph.py --link FOLDER [-I DIR]...   gcc and nm: which file defines what one calls
 
 Python: every call is asked of both. Of the calls that jedi leads to a function or class of the repository,
 recall is the share that we lead there too. Of our edges where jedi has an answer, precision is the share that
 lead where jedi leads. Where it leads to a variable, or nowhere, edges are only counted. With --traced, calls
-seen while tests ran take the place of jedi: by path and line of the call, what was called.
+seen while tests ran take the place of jedi: by path and line of the call, what was called. With --led a file
+does that `peer_typescript.js` (JavaScript, TypeScript), `peer_java.sh` or `peer_go.sh` wrote: JSON, a list of
+[path, first byte, end, [[path, line] of a definition, ...]] of calls; a path outside of the folder is "".
 
 C: an object file says which names it takes from others, and another one that it defines them.
 """
@@ -44,6 +47,7 @@ def main() -> None:
     )
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--jedi", type=Path, help="a Python that has jedi")
+    parser.add_argument("--led", type=Path, help="calls that a peer_*.js or peer_*.sh wrote")
     parser.add_argument("--traced", type=Path, help="calls that trace_calls.py wrote")
     parser.add_argument("--calls", type=int, default=1500, help="calls of each repository, drawn at random")
     parser.add_argument("--link", action="store_true", help="compile the C files and read their symbols")
@@ -56,6 +60,8 @@ def main() -> None:
             graph = Graph(store)
             if given.link:
                 against_linker(graph, folder, given.include, Path(scratch))
+            elif given.led:
+                against_compiler(store, graph, folder, given.led, given.calls)
             elif given.traced:
                 against_trace(store, graph, folder, given.traced)
             else:
@@ -107,6 +113,24 @@ def against_trace(store: SqliteStore, graph: Graph, folder: Path, traced: Path) 
                 calls += 1
                 judge(graph, reference, truth, [[path, 1]], counts, wrong)
     report(folder.name, calls, counts)
+    print(*wrong, sep="\n")
+
+
+def against_compiler(store: SqliteStore, graph: Graph, folder: Path, led: Path, most: int) -> None:
+    known = {(path, start, end): places for path, start, end, places in json.loads(led.read_text())}
+    calls = [
+        (reference, known[path, reference.start, reference.end])
+        for path in sorted({path for path, _, _ in known})
+        for reference in graph.view.file(path).references
+        if reference.kind == "call" and (path, reference.start, reference.end) in known
+    ]
+    print(f"{len(known)} calls of the compiler, {len(calls)} of them known here")
+    random.Random(0).shuffle(calls)
+    counts, wrong = Counter(), []
+    for reference, peer in calls[:most]:
+        truth = {target(store, path, line) for path, line in peer if path}
+        judge(graph, reference, truth, peer, counts, wrong)
+    report(folder.name, len(calls[:most]), counts)
     print(*wrong, sep="\n")
 
 
