@@ -89,7 +89,7 @@ CORPUS = Stage("corpus", 5, ("hygiene",), ("google-re2", "rensa"))
 INDEX = Stage("index", 11, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
-    11,
+    12,
     (
         "datasets",
         "languages",

@@ -13,7 +13,8 @@ import pytest
 
 from inhouse.errors import UserMistake
 from inhouse.models.builtin import BUILTINS
-from inhouse.models.resolve import list_models, resolve
+from inhouse.models.resolve import list_models, resolve, resolve_tokenizer
+from inhouse.models.tokenizer import tokenizer_digest
 from tests.models.test_convert import load, write_gguf
 from tests.tiny import builtin_model, make_tiny_model
 
@@ -122,6 +123,18 @@ def test_a_gguf_file_is_converted_once(tiny: BaseModel, tmp_path: Path, own_cach
     assert resolve(str(path)) == model
     assert (model.folder / "model.safetensors").stat().st_mtime_ns == written
     assert [(known.name, known.state) for known in list_models()][1:] == [("my-model", "ready")]
+
+
+def test_to_count_tokens_no_weights_are_converted(tiny: BaseModel, tmp_path: Path, own_cache: Path) -> None:
+    """Somebody who asks for a context would wait for gigabytes that are not looked at."""
+    source = write_gguf(tmp_path / "some.gguf", load(tiny.folder), tiny.folder)
+    name, alone = resolve_tokenizer(str(source))
+    assert (name, sorted(path.name for path in alone.glob("*.safetensors"))) == ("some", [])
+    assert all(model.name != "some" for model in list_models())
+    converted = resolve(str(source))
+    assert tokenizer_digest(alone) == converted.tokenizer_digest
+    assert resolve_tokenizer(str(source)) == ("some", converted.folder)
+    assert resolve_tokenizer(str(tiny.folder)) == ("tiny", tiny.folder)
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

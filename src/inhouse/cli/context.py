@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from inhouse.progress import Progress
     from inhouse.retrieval.context import Context
 
 __all__ = ["Counter", "parser", "run", "token_counter"]
@@ -55,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     task = arguments.task if arguments.task is not None else sys.stdin.read()
     budget, arguments.budget = arguments.budget, None  # of settings, a budget is another thing
     with open_tip(arguments, with_vectors=True) as (opened, index):
-        counter = token_counter(opened.settings.model, opened.progress, chosen=arguments.model is not None)
+        counter = token_counter(opened.settings.model, chosen=arguments.model is not None)
         commit = index.store.get("commit") or ""
         found = for_task(index, task, budget, counter.count, commit=commit)
         if not found.pieces and found.left_out["no_room"]:
@@ -66,14 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def token_counter(reference: str, progress: Progress, *, chosen: bool = False) -> Counter:
+def token_counter(reference: str, *, chosen: bool = False) -> Counter:
     """Return a base model's own counter; an estimate where it cannot be had and nobody named the model."""
     try:
-        from inhouse.models.resolve import resolve
+        from inhouse.models.resolve import resolve_tokenizer
         from inhouse.models.tokenizer import Tokenizer
 
-        model = resolve(reference, progress)
-        tokenizer = Tokenizer.load(model.folder)
+        name, folder = resolve_tokenizer(reference)
+        tokenizer = Tokenizer.load(folder)
     except (ImportError, UserMistake) as error:
         if chosen and isinstance(error, UserMistake):
             raise
@@ -81,7 +80,7 @@ def token_counter(reference: str, progress: Progress, *, chosen: bool = False) -
 
         reason = "a library is missing" if isinstance(error, ImportError) else "the model is not here"
         return Counter(estimate_tokens, f"an estimate, because {reason}: {error}", exact=False)
-    return Counter(lambda text: len(tokenizer.encode(text)), model.name, exact=True)
+    return Counter(lambda text: len(tokenizer.encode(text)), name, exact=True)
 
 
 def _print(found: Context, counter: Counter, budget: int, commit: str, *, as_json: bool) -> None:

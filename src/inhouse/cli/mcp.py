@@ -49,7 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
     from inhouse.agents.desk import Desk
     from inhouse.agents.index_view import IndexView
     from inhouse.cli.context import token_counter
-    from inhouse.progress import Progress
     from inhouse.retrieval.places import tip
     from inhouse.retrieval.vectors import open_source
 
@@ -58,12 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
     repository = repository_of(home)
     place = tip(home / ".inhouse", settings.retrieval.store)
     view = IndexView(place, open_source(settings.retrieval.vectors))
-    progress = Progress(None, quiet=True)
 
     @cache
     def counter() -> tuple[Callable[[str], int], str]:
         """Load the tokenizer when it is first needed: the connection does not wait for it."""
-        found = token_counter(settings.model, progress)
+        found = token_counter(settings.model)
         return found.count, found.name
 
     desk = Desk(view, repository, settings, counter, characters=arguments.characters)

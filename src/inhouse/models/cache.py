@@ -32,6 +32,7 @@ __all__ = [
     "cached_models",
     "check_space",
     "convert_once",
+    "converted",
     "read_manifest",
 ]
 
@@ -78,6 +79,12 @@ def read_manifest(folder: Path) -> Manifest | None:
     except (OSError, ValueError, TypeError):
         return None
     return manifest if whole else None
+
+
+def converted(source: str) -> Path | None:
+    """Return the finished conversion of the file with a digest, None where there is none."""
+    folder = cache_folder() / f"{source}-{VERSION}"
+    return folder if read_manifest(folder) is not None else None
 
 
 def convert_once(source: str, name: str, convert: Callable[[Path], str]) -> tuple[Path, Manifest]:

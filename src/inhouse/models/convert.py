@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
     from gguf import GGUFReader
 
-__all__ = ["convert_gguf", "is_gguf"]
+__all__ = ["convert_gguf", "is_gguf", "write_tokenizer"]
 
 _EXACT_UP_TO = 1_000_000_000  # weights
 _BYTES = {"float32": 4, "bfloat16": 2}
@@ -63,17 +63,43 @@ def convert_gguf(source: Path, folder: Path, progress: Progress | None = None) -
     from safetensors.torch import save_file
 
     reader = _open(source)
-    fields = {name: field.contents() for name, field in reader.fields.items()}
+    fields = _fields(reader)
     shapes = {tensor.name: tuple(map(int, tensor.shape)) for tensor in reader.tensors}
     if "general.architecture" not in fields or "token_embd.weight" not in shapes:
         raise _damaged(source)
     config = _config(fields, shapes)
-    files = dict(zip(("tokenizer.json", "tokenizer_config.json"), tokenizer_files(fields), strict=True))
-    files |= {"config.json": config, "generation_config.json": _generation_config(config, fields)}
+    files = _tokenizer(fields) | {
+        "config.json": config,
+        "generation_config.json": _generation_config(config, fields),
+    }
     check_space(folder, sum(int(tensor.n_elements) for tensor in reader.tensors) * _BYTES[config["dtype"]])
     weights = _weights(reader, config, progress or Progress.silent())
     _check_weights(weights, config, source)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return _written(folder, files, fields)
+
+
+def write_tokenizer(source: Path, folder: Path) -> str:
+    """Write the tokenizer of a GGUF file alone into an existing folder; return the licence that it declares.
+
+    Without weights this takes a second, and neither torch nor room.
+    """
+    fields = _fields(_open(source))
+    if "tokenizer.ggml.tokens" not in fields:
+        raise _damaged(source)
+    return _written(folder, _tokenizer(fields), fields)
+
+
+def _fields(reader: GGUFReader) -> dict[str, Any]:
+    return {name: field.contents() for name, field in reader.fields.items()}
+
+
+def _tokenizer(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(zip(("tokenizer.json", "tokenizer_config.json"), tokenizer_files(fields), strict=True))
+
+
+def _written(folder: Path, files: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
+    """Write JSON files and return the licence of the model."""
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     return str(fields.get("general.license", ""))

@@ -12,22 +12,25 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from inhouse.digests import digest_file, digest_json
 from inhouse.errors import UserMistake
 from inhouse.models.builtin import BUILTINS, Builtin, installed_file, source_file
-from inhouse.models.cache import Manifest, cached_models, convert_once
-from inhouse.models.convert import convert_gguf, is_gguf
+from inhouse.models.cache import Manifest, cached_models, convert_once, converted
+from inhouse.models.convert import convert_gguf, is_gguf, write_tokenizer
 from inhouse.models.folder import check_folder, licence_of, weight_files, weights_digest
 from inhouse.models.hub import download, is_hub_id
 from inhouse.models.tokenizer import tokenizer_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inhouse.progress import Progress
 
-__all__ = ["BaseModel", "KnownModel", "list_models", "resolve"]
+__all__ = ["BaseModel", "KnownModel", "list_models", "resolve", "resolve_tokenizer"]
 
 _BUILTIN = "builtin:"
 
@@ -59,17 +62,31 @@ class KnownModel:
 
 def resolve(reference: str, progress: Progress | None = None) -> BaseModel:
     """Return the model that a reference stands for. Raises UserMistake with the next step."""
-    if reference.startswith(_BUILTIN):
-        return _resolve_builtin(reference, progress)
+    source = _source(reference)
+    if source is not None:
+        return _converted(reference, *convert_once(source.digest, source.name, source.convert(progress)))
     path = Path(reference).expanduser()
     if path.is_dir():
         return _checked(reference, path.resolve().name, path.absolute(), revision="")
-    if path.is_file():
-        return _resolve_file(reference, path, progress)
     if is_hub_id(reference):
         folder, commit = download(reference)
         return _checked(reference, reference.split("/")[1], folder, revision=commit)
     raise _unknown(reference)
+
+
+def resolve_tokenizer(reference: str) -> tuple[str, Path]:
+    """Return the name of the model that a reference stands for, and a folder with its tokenizer.
+
+    What would have to be converted first is not: its tokenizer alone is. Raises UserMistake as `resolve`.
+    """
+    source = _source(reference)
+    if source is None:
+        model = resolve(reference)
+        return model.name, model.folder
+    folder = converted(source.digest)
+    if folder is None:
+        folder, _ = convert_once(f"{source.digest}-tokenizer", source.name, source.write_tokenizer)
+    return source.name, folder
 
 
 def list_models() -> list[KnownModel]:
@@ -82,27 +99,38 @@ def list_models() -> list[KnownModel]:
     ]
 
 
-def _resolve_builtin(reference: str, progress: Progress | None) -> BaseModel:
-    builtin = BUILTINS.get(reference.removeprefix(_BUILTIN))
-    if builtin is None:
-        raise _unknown(reference)
+class _Source(NamedTuple):
+    """What is converted before its use: an embedded model or a GGUF file."""
 
-    def convert(folder: Path) -> str:
-        convert_gguf(source_file(builtin), folder, progress)
-        return builtin.licence
+    name: str
+    digest: str
+    licence: str  # "" for what the file says
+    path: Callable[[], Path]  # raises UserMistake where the package is not installed
 
-    folder, manifest = convert_once(builtin.digest, builtin.name, convert)
-    return _converted(reference, folder, manifest)
+    def convert(self, progress: Progress | None) -> Callable[[Path], str]:
+        def convert(folder: Path) -> str:
+            declared = convert_gguf(self.path(), folder, progress)
+            return self.licence or declared
+
+        return convert
+
+    def write_tokenizer(self, folder: Path) -> str:
+        return write_tokenizer(self.path(), folder)
 
 
-def _resolve_file(reference: str, path: Path, progress: Progress | None) -> BaseModel:
+def _source(reference: str) -> _Source | None:
+    if reference.startswith(_BUILTIN):
+        builtin = BUILTINS.get(reference.removeprefix(_BUILTIN))
+        if builtin is None:
+            raise _unknown(reference)
+        return _Source(builtin.name, builtin.digest, builtin.licence, partial(source_file, builtin))
+    path = Path(reference).expanduser()
+    if not path.is_file():
+        return None
     if not is_gguf(path):
-        raise UserMistake(
-            "a base model in one file is a GGUF file", reference, "give the folder that the file lies in"
-        )
-    source = digest_file(path)
-    folder, manifest = convert_once(source, path.stem, lambda folder: convert_gguf(path, folder, progress))
-    return _converted(reference, folder, manifest)
+        rule = "a base model in one file is a GGUF file"
+        raise UserMistake(rule, reference, "give the folder that the file lies in")
+    return _Source(path.stem, digest_file(path), "", lambda: path)
 
 
 def _converted(reference: str, folder: Path, manifest: Manifest) -> BaseModel:
