@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from inhouse.errors import UserMistake
+from inhouse.retrieval import sqlite
 from inhouse.retrieval.facts import read_file
 from inhouse.retrieval.index import Index
 from inhouse.retrieval.sqlite import SCHEMA, SqliteStore
@@ -211,8 +212,12 @@ def test_a_server_sees_new_vectors(tmp_path: Path) -> None:
     asked = np.array([0.0, 1.0], np.float32)
     for _ in range(3):
         assert server.nearest(asked, 5) == [(first, 0.0)]
-    writer.put_vectors("m", {second: asked})
+    held = len(sqlite._READ)
+    for cosine in (0.0, 0.6, 1.0):
+        writer.put_vectors("m", {second: np.array([(1 - cosine**2) ** 0.5, cosine], np.float32)})
+        assert server.nearest(asked, 1) == [(first if cosine == 0 else second, cosine)]
     assert server.nearest(asked, 5) == [(second, 1.0), (first, 0.0)]
+    assert len(sqlite._READ) == held  # the old ones are let go: they are large
 
 
 def test_the_room_of_vectors_that_were_taken_out_is_given_back(tmp_path: Path) -> None:

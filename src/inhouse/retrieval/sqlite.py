@@ -22,7 +22,7 @@ from inhouse.retrieval.store import FIELDS, printable
 from inhouse.retrieval.tables import SCHEMA, TABLES, UNSURE, Tables, marks, portions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from inhouse.retrieval.store import Words
@@ -35,7 +35,7 @@ _SPARE_SLOTS = 4 * _SLOTS
 _MOST = 4_096  # neighbours that vec0 looks for
 _MORE = 16  # are asked for beyond the wanted ones, to see where those that may tie end
 _WIDEST = 8_191  # numbers of a vector
-_OPPOSITE = 2.0  # the largest distance there is
+_BEYOND = 3.0  # any distance: those of cosines end at 2
 _EPSILON = 2.0**-23
 
 _TABLES = f"""
@@ -67,8 +67,13 @@ class SqliteStore(Tables):
         self._was_asked = False  # for neighbours
 
     def versions(self) -> dict[str, str]:
-        """Return the version of SQLite and of the tables."""
-        return {"sqlite": apsw.sqlite_lib_version(), "schema": str(SCHEMA)}
+        """Return the versions of SQLite, of sqlite-vec and of the tables."""
+        [[extension]] = self._database.rows("SELECT vec_version()")
+        return {
+            "sqlite": apsw.sqlite_lib_version(),
+            "sqlite-vec": extension.removeprefix("v"),
+            "schema": str(SCHEMA),
+        }
 
     # ------------------------------------------------------------ words
 
@@ -161,7 +166,7 @@ class SqliteStore(Tables):
         most = min(limit + _MORE, _MOST)
         question = "SELECT chunk, value, distance FROM vector WHERE value MATCH ? AND k = ? ORDER BY distance"
         rows = self._database.rows(question, asked.tobytes(), most)
-        edge = rows[limit - 1][2] + _off_by(len(asked)) if limit <= len(rows) else _OPPOSITE
+        edge = rows[limit - 1][2] + _off_by(len(asked)) if limit <= len(rows) else _BEYOND
         if len(rows) == most and rows[-1][2] <= edge:  # there may be more that tie
             question = "SELECT chunk, value FROM vector WHERE vec_distance_cosine(value, ?) <= ?"
             rows = self._database.rows(question, asked.tobytes(), edge)
@@ -177,13 +182,15 @@ class SqliteStore(Tables):
 
     def _in_memory(self, width: int) -> _Vectors:
         """Return all vectors; what was read once stays in memory until they change."""
-        state = str(self.get("vectors_state"))
+        file, state = self._database.identity(), str(self.get("vectors_state"))
         with _LOCK:
-            if state not in _READ:
-                _READ[state] = _Vectors.of(self._database.stream("SELECT chunk, value FROM vector"), width)
+            if _READ.get(file, ("", None))[0] != state:
+                _READ.pop(file, None)  # first: two of them may be half a gigabyte
+                rows = self._database.stream("SELECT chunk, value FROM vector")
+                _READ[file] = state, _Vectors.of(rows, width)
                 for old in list(_READ)[:-_KEPT]:
                     del _READ[old]
-            return _READ[state]
+            return _READ[file][1]
 
 
 class _Vectors(NamedTuple):
@@ -200,7 +207,9 @@ class _Vectors(NamedTuple):
         return cls(np.array(numbers, np.int64), np.frombuffer(values, np.float32).reshape(-1, width))
 
 
-_READ: dict[str, _Vectors] = {}  # of the process, by state: a server opens an index once per thread
+_READ: dict[
+    Hashable, tuple[str, _Vectors]
+] = {}  # of the process, by file: a server opens one once per thread
 _KEPT = 4
 _LOCK = threading.Lock()
 
