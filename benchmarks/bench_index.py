@@ -20,21 +20,22 @@ import gc
 import json
 import os
 import random
+import subprocess
+import sys
 import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from cold_build import File, read
 from rank_bm25 import BM25Okapi
 
 from inhouse.config import Vectors
 from inhouse.digests import digest_text
-from inhouse.measure import measured, resident_bytes
+from inhouse.measure import resident_bytes
 from inhouse.records import Chunk
 from inhouse.retrieval.index import Index
 from inhouse.retrieval.ranking.features import kind_of
@@ -47,9 +48,9 @@ BEST = 10
 NEIGHBOURS = 100
 COMMITS = 20
 FILES_OF_A_COMMIT = 10
+BUILD = Path(__file__).with_name("cold_build.py")
 ISSUES = Path(__file__).parents[2] / "shared" / "data" / "localisation-dev.jsonl"
 
-File = tuple[str, str, str]  # path, digest, text
 Place = tuple[str, int]  # of a chunk: path and first byte
 
 
@@ -117,27 +118,8 @@ def size(path: Path) -> str:
 
 def cold_index(folder: Path, database: Path, lines: int = 10_000_000, workers: int = 1) -> Built:
     """Index a folder in a process of its own."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(_build, folder, database, lines, workers).result()
-
-
-def _build(folder: Path, database: Path, lines: int, workers: int) -> Built:
-    index = Index.open(database)
-    files = counted = 0
-
-    def tree() -> Iterator[File]:
-        nonlocal files, counted
-        for file in read(folder, lines):
-            files, counted = files + 1, counted + file[2].count("\n")
-            yield file
-
-    with measured() as cost:
-        begun = time.process_time()
-        index.update(tree(), workers=workers)
-        spent = time.process_time() - begun
-    built = Built(files, counted, cost.seconds, spent, cost.peak_memory_bytes, index.digest())
-    index.close()
-    return built
+    command = [sys.executable, BUILD, folder, database, str(lines), str(workers)]
+    return Built(*json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
 
 
 def commits(index: Index, files: list[File], rebuild: float) -> None:
@@ -297,19 +279,6 @@ def some_chunks(index: Index) -> Iterator[Chunk]:
     """Yield the chunks of one file in ten."""
     for file in list(index.store.files())[::10]:
         yield from index.store.chunks_of(file.path).values()
-
-
-def read(folder: Path, lines: int) -> Iterator[File]:
-    """Yield (path, digest, text) of text files, by path, until there are so many lines."""
-    for path in sorted(folder.rglob("*")):
-        if lines <= 0:
-            return
-        if path.is_file() and not {".git", "site-packages"}.intersection(path.parts):
-            source = path.read_bytes()
-            if b"\0" not in source:
-                text = source.decode("utf-8", "replace")
-                lines -= text.count("\n")
-                yield path.relative_to(folder).as_posix(), digest_text(text), text
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:

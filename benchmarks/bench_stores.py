@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from bench_index import commit_seconds, percentiles, queries_by_kind, read, seconds, some_chunks
+from bench_index import commit_seconds, percentiles, queries_by_kind, seconds, some_chunks
+from cold_build import read
 
 from inhouse.retrieval.index import Index
 from inhouse.retrieval.places import Address, address
