@@ -9,8 +9,11 @@ Python: every call is asked of both. Of the calls that jedi leads to a function 
 recall is the share that we lead there too. Of our edges where jedi has an answer, precision is the share that
 lead where jedi leads. Where it leads to a variable, or nowhere, edges are only counted. With --traced, calls
 seen while tests ran take the place of jedi: by path and line of the call, what was called. With --led a file
-does that `peer_typescript.js` (JavaScript, TypeScript), `peer_java.sh` or `peer_go.sh` wrote: JSON, a list of
-[path, first byte, end, [[path, line] of a definition, ...]] of calls; a path outside of the folder is "".
+does that a compiler wrote: JSON, a list of [path, first byte, end, [[path, line] of a definition, ...]] of
+calls; a path outside of the folder is "". `peer_typescript.js` writes it for JavaScript and TypeScript, and
+
+    java benchmarks/peer_java/Calls.java FOLDER > CALLS
+    go run benchmarks/peer_go/calls.go FOLDER > CALLS
 
 C: an object file says which names it takes from others, and another one that it defines them.
 """
@@ -47,7 +50,7 @@ def main() -> None:
     )
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--jedi", type=Path, help="a Python that has jedi")
-    parser.add_argument("--led", type=Path, help="calls that a peer_*.js or peer_*.sh wrote")
+    parser.add_argument("--led", type=Path, help="calls that a compiler wrote")
     parser.add_argument("--traced", type=Path, help="calls that trace_calls.py wrote")
     parser.add_argument("--calls", type=int, default=1500, help="calls of each repository, drawn at random")
     parser.add_argument("--link", action="store_true", help="compile the C files and read their symbols")
@@ -72,7 +75,7 @@ def index(folder: Path, scratch: Path) -> SqliteStore:
     store = SqliteStore(scratch / "index.db")
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts)
     for path in paths:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_bytes().decode("utf-8", "replace")  # line ends as they are: offsets are compared
         store.replace([read_file(path.relative_to(folder).as_posix(), "", text)])
     return store
 
@@ -126,12 +129,20 @@ def against_compiler(store: SqliteStore, graph: Graph, folder: Path, led: Path, 
     ]
     print(f"{len(known)} calls of the compiler, {len(calls)} of them known here")
     random.Random(0).shuffle(calls)
+    drawn = sorted(calls[:most], key=lambda call: (call[0].path, call[0].start))
     counts, wrong = Counter(), []
-    for reference, peer in calls[:most]:
+    for reference, peer in drawn:
         truth = {target(store, path, line) for path, line in peer if path}
+        truth |= {(path, of_constructor(name)) for path, name in truth if of_constructor(name)}
         judge(graph, reference, truth, peer, counts, wrong)
-    report(folder.name, len(calls[:most]), counts)
+    report(folder.name, len(drawn), counts)
     print(*wrong, sep="\n")
+
+
+def of_constructor(name: str) -> str:
+    """Return the class whose constructor has this qualified name, as in Java; "" for what is none."""
+    cls, _, own = name.rpartition(".")
+    return cls if own and cls.rpartition(".")[2] == own else ""
 
 
 def callees(graph: Graph, folder: Path) -> Iterator[tuple[Reference, int, int]]:
