@@ -48,7 +48,7 @@ def _bound(path: str, text: str) -> list[tuple[str, tuple[tuple[str, str], ...]]
 )
 def test_bases_are_in_the_scope_of_their_class(path: str, text: str, bases: list[str] | None) -> None:
     expected = {
-        "a.java": ["A b.C<T>", "A D", "A E<T>", "A.I J"],
+        "a.java": ["A b.C", "A D", "A E", "A.I J"],
         "a.ts": ["A B", "A C", "A d.E<T>", "I J"],
     }
     found = [f"{scope} {name}" for scope, name, _ in _mentions(path, text, "inherit")]

@@ -83,7 +83,8 @@ def collect(grammar: Grammar, captures: dict[str, list[Node]], source: bytes) ->
     for node in captures.get("import", ()):
         found.imports[node.start_byte] = _imports(grammar, node, source)
     for node in captures.get("call", ()):
-        name, on = _callee(source, *grammar.callee(node))
+        name, on = grammar.chained(node, source) or _callee(source, *grammar.callee(node))
+        on = "" if on and len(on) > _MAX_CALLEE else on
         if name:  # what a subscript or a literal function gives has no name
             found.calls[node.byte_range] = (name + grammar.mark(node), on, node.start_point[0] + 1)
     for node in captures.get("comment", ()):
@@ -115,7 +116,8 @@ def _bind(found: Found, binding: Binding, source: bytes) -> None:
     written = text(binding.node, source)
     name = plain_type(written) if binding.kind == "type" else written
     if name:
-        _mention(found, binding.kind, binding.node, name, ((binding.variable, ""),))
+        same = found.mentions.get((*binding.node.byte_range, binding.kind), ("", (), 0))
+        _mention(found, binding.kind, binding.node, name, (*same[1], (binding.variable, "")))
 
 
 def _mention(found: Found, kind: str, node: Node, written: str, bound: tuple[tuple[str, str], ...]) -> None:

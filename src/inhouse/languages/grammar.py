@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLASSES",
     "KINDS",
+    "MAX_CHAIN",
     "SCOPES",
     "VALUES",
     "Binding",
@@ -89,6 +90,10 @@ class Binding(NamedTuple):
     kind: str  # "call": the value of this call; "type": of this type; "bind": the value of this variable
     variable: str
     node: Node
+
+
+MAX_CHAIN = 12
+"""Calls on what the call before gives that are followed back."""
 
 
 class Grammar:
@@ -179,6 +184,13 @@ class Grammar:
         """Return the byte span of what a call calls."""
         function = node.child_by_field_name("function")
         return node.byte_range if function is None else function.byte_range
+
+    def chained(self, node: Node, source: bytes) -> tuple[str, str] | None:  # noqa: ARG002
+        """Return the name of what is called and the value that it is a member of, as `Box().open()`.
+
+        "" for a value that cannot be followed; None where the text of the callee tells as much.
+        """
+        return None
 
     def mark(self, node: Node) -> str:  # noqa: ARG002
         """Return what a call's name ends with besides: "!" where it is that of a macro by the syntax."""

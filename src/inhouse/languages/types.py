@@ -34,7 +34,8 @@ _PLAIN = frozenset({
 # fmt: on
 _OPENING, _CLOSING = "([{<", ")]}>"
 _NAMED_FIRST = frozenset({"python", "typescript", "javascript", "rust"})  # `name: Type`
-_RECEIVER = re.compile(r"func\s*\(\s*(\w+)\s+([^)]*)\)")
+_RECEIVER = re.compile(r"func\s*\(\s*(?:(\w+)\s+)?([^)]*)\)")
+_NAMED_RESULT = re.compile(r"(?!(?:chan|func|struct|interface)\b)\w+\s+(.+)", re.S)
 _DECLARED = re.compile(r"(.*?)[\s*&]+(\w+)", re.S)
 
 
@@ -60,11 +61,13 @@ def plain_type(written: str) -> str:
 def parameters(signature: str, language: str) -> dict[str, str]:
     """Return the type of each parameter of a signature on one line, "" for one that is not known."""
     found = {}
+    signature = _of_java(signature) if language == "java" else signature
     start = signature.find("(")
     if language == "go":
         receiver = _RECEIVER.match(signature)
         if receiver:
-            found[receiver[1]] = plain_type(receiver[2])
+            if receiver[1]:
+                found[receiver[1]] = plain_type(receiver[2])
             start = signature.find("(", receiver.end())
     if start < 0:
         return found
@@ -82,6 +85,7 @@ def parameters(signature: str, language: str) -> dict[str, str]:
 
 def returned(signature: str, language: str) -> str:
     """Return the type that a function gives, "" where its signature does not tell."""
+    signature = _of_java(signature) if language == "java" else signature
     start = signature.find("(")
     if language == "go":
         receiver = _RECEIVER.match(signature)
@@ -94,12 +98,31 @@ def returned(signature: str, language: str) -> str:
     if language in ("typescript", "javascript"):
         return plain_type(after.removeprefix(":").removesuffix("=>")) if after.startswith(":") else ""
     if language == "go":
-        return plain_type(_split(after.strip("()"))[0])
+        return plain_type(_first_of_go(after))
     words = _GENERIC_ARGUMENTS.sub("", signature[:start]).split()
     return plain_type(words[-2]) if len(words) > 1 else ""
 
 
 _GENERIC_ARGUMENTS = re.compile(r"<[^<>]*>")
+_ANNOTATION = re.compile(r"@[\w.]+\s*(?:\((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*\)\s*)?")
+
+
+def _of_java(signature: str) -> str:
+    """Return a signature without annotations and type arguments, whose brackets and blanks mislead."""
+    if "@" in signature:
+        signature = _ANNOTATION.sub("", signature)
+    while "<" in signature and (plain := _GENERIC_ARGUMENTS.sub("", signature)) != signature:
+        signature = plain
+    return signature
+
+
+def _first_of_go(results: str) -> str:
+    """Return the type of the first result, which may have a name, and share its type with the next."""
+    if not results.startswith("("):
+        return results
+    parts = [part.strip() for part in _split(results[1 : _end(results, 0)])]
+    named = [found[1] for part in parts if (found := _NAMED_RESULT.fullmatch(part))]
+    return named[0] if named else parts[0]
 
 
 def _parameter(part: str, language: str) -> tuple[str, str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_BYTES", "VERSION", "read_file", "read_files", "reader"]
 
-VERSION = 4
+VERSION = 5
 """Rises when the same text would give other facts; an index of other facts is read anew."""
 
 MAX_BYTES = 10_000_000
