@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from .repositories import out_of
+from .repositories import graph_of, line, out_of
 
 _JAVA = {
     "src/main/java/org/shop/Client.java": """
@@ -49,6 +49,7 @@ _JAVA = {
 def test_java_follows_fields_parameters_packages_and_static_imports() -> None:
     assert out_of(_JAVA, "src/main/java/org/shop/Client.java", "calls") == [
         "Client -> src/main/java/org/shop/Cart.java:Cart (resolved: same package)",
+        "Client.Client -> src/main/java/org/shop/Base.java:Base (resolved: base class, by super)",
         "Client.send -> src/main/java/org/shop/Cart.java:Cart.fill (resolved: class of an attribute)",
         "Client.send -> src/main/java/org/shop/Cart.java:Cart.fill (resolved: class of an attribute)",
         "Client.send -> src/main/java/org/shop/Base.java:Base.close (resolved: own class, inherited)",
@@ -71,6 +72,131 @@ def test_a_java_test_is_of_the_package_that_it_tests() -> None:
         "ClientTest.sends -> src/main/java/org/shop/Base.java:Base.close (resolved: called by a test)",
         "ClientTest.sends -> src/main/java/org/shop/Client.java:Client (resolved: called by a test)",
     ]
+
+
+_JAVA_CHESTS = {
+    "shop/Chest.java": """
+        package shop;
+        public class Chest<T> extends Crate<T, String> {
+            static final Chest<Lid> SPARE = new Chest<>();
+            Lid lid;
+            Lid lid() { return lid; }
+            Chest<T> add(Object one) { return this; }
+            void shut() {}
+        }
+        """,
+    "shop/Crate.java": "package shop;\nabstract class Crate<A, B> { Crate() { this(1); }\nCrate(int a) {}\nvoid lift() {} }\n",
+    "shop/Lid.java": "package shop;\nclass Lid implements AutoCloseable { void turn() {} public void close() {} }\n",
+    "shop/Size.java": "package shop;\nenum Size { SMALL, LARGE; Chest<Lid> chest() { return null; } }\n",
+}
+
+
+def _java(body: str) -> list[str]:
+    """Return the calls out of a class beside the chests, as `target certainty`."""
+    path = "shop/Use.java"
+    head = "package shop;\nimport java.util.*;\nimport org.absent.Maker;\n"
+    found = graph_of(_JAVA_CHESTS | {path: f"{head}class Use {{\n{body}\n}}\n"}).edges_from(path)
+    return [f"{edge.target} {edge.certainty}" for edge in found if edge.kind == "calls"]
+
+
+def test_java_members_of_a_generic_base_are_inherited() -> None:
+    assert _java("void f(Map<String, Chest<Lid>> m, Chest<Lid> chest) { chest.lift(); m.lift(); }") == [
+        "Crate.lift resolved"
+    ]
+
+
+def test_a_java_chain_is_followed_through_arguments_comments_and_casts() -> None:
+    chain = """void f(Object o) {
+        new Chest<Lid>()
+            .add(list(1, "(")) // so (that
+            .add((x) -> { x.go(); })
+            .shut();
+        ((Chest<Lid>) o).add(1).lid().turn();
+        "text".shut();
+    }"""
+    assert sorted(_java(chain)) == [
+        "Chest resolved",
+        "Chest.add resolved",
+        "Chest.add resolved",
+        "Chest.lid resolved",
+        "Chest.shut resolved",
+        "Lid.turn resolved",
+    ]
+
+
+def test_a_java_variable_hides_no_method_and_a_constant_no_class() -> None:
+    body = """static final Object Size = new Size();
+        void f() { Lid lid = lid(); lid.turn(); }
+        void g(String turn) { turn.lift(); }
+        Lid lid() { return null; }
+        Chest<Lid> turn() { return null; }"""
+    assert _java(body) == ["Size resolved", "Lid.turn resolved", "Use.lid resolved", "Crate.lift inferred"]
+
+
+def test_a_java_parameter_is_that_of_its_own_overload() -> None:
+    body = "void f(Chest<Lid> one) { one.shut(); }\nvoid f(Lid one, int a) { one.turn(); }"
+    assert _java(body) == ["Chest.shut resolved", "Lid.turn resolved"]
+
+
+def test_a_java_constructor_calls_another_of_its_class_or_of_the_base() -> None:
+    big = "package shop;\nclass Big extends Chest<Lid> { Big() { super(); } }\n"
+    files = _JAVA_CHESTS | {"shop/Big.java": big}
+    assert out_of(files, "shop/Big.java", "calls") == [
+        "Big.Big -> shop/Chest.java:Chest (resolved: base class, by super)"
+    ]
+    inbound = graph_of(files).edges_to("shop/Crate.java", "Crate")
+    assert [line(edge) for edge in inbound if edge.kind == "calls"] == [
+        "Crate.Crate calls shop/Crate.java:Crate"
+    ]
+
+
+def test_java_variables_of_loops_resources_patterns_and_lambdas_have_types() -> None:
+    body = """void f(List<Lid> lids, Object o) {
+        for (Lid one : lids) { one.turn(); }
+        try (Lid two = get()) { two.turn(); }
+        if (o instanceof Lid three) { three.turn(); }
+        go((Lid four) -> four.turn());
+        Optional<Chest<Lid>> none;
+        none.shut();
+        Chest<Lid> five, six;
+        five.shut();
+        six.shut();
+    }
+    record Pair(Lid left) { void f() { left.turn(); } }"""
+    assert _java(body) == [
+        "Lid.turn resolved",
+        "Lid.turn resolved",
+        "Lid.turn resolved",
+        "Lid.turn resolved",
+        "Chest.shut resolved",
+        "Chest.shut resolved",
+        "Lid.turn resolved",
+    ]
+
+
+def test_java_constants_are_of_their_type_and_those_of_an_enum_of_the_enum() -> None:
+    body = (
+        "void f() { Chest.SPARE.shut(); Size.SMALL.chest().shut(); }\nclass In { void g() { Use.this.f(); } }"
+    )
+    assert sorted(_java(body)) == [
+        "Chest.shut resolved",
+        "Chest.shut resolved",
+        "Size.chest resolved",
+        "Use.f resolved",
+    ]
+
+
+def test_java_guesses_nothing_on_classes_from_elsewhere() -> None:
+    body = (
+        "Maker maker;\nvoid f() { Maker.turn(); new Maker().a().turn(); maker.turn(); Maker.class.turn(); }"
+    )
+    assert _java(body) == []
+
+
+def test_a_java_anonymous_class_may_override_what_is_called() -> None:
+    body = "void f() { new Lid() {}.turn();\nnew Lid() { void turn() {} }.turn(); }"
+    assert _java(body)[:2] == ["Lid resolved", "Lid.turn resolved"]
+    assert [one for one in _java(body)[2:] if one.endswith("resolved")] == ["Lid resolved"]
 
 
 _SCRIPTS = {
@@ -191,6 +317,73 @@ def test_go_follows_packages_receivers_fields_and_embedded_types() -> None:
     assert out_of(_GO, "internal/store/store_test.go", "calls")[-1] == (
         "TestOpen -> internal/store/store_test.go:helper (resolved: same file)"
     )
+
+
+_GO_BOXES = {
+    "go.mod": "module example.com/shop\n",
+    "box/box.go": """
+        package box
+        type Lid struct{}
+        type Box struct{ top, spare *Lid }
+        type Shutter interface{ Shut() }
+        var (
+            Spare *Box = made()
+            Hook = func() {}
+        )
+        var _ Shutter = (*Box)(nil)
+        func (b *Box) Shut() {}
+        func (l *Lid) Turn() {}
+        func made() (b *Box, err error) { return nil, nil }
+        """,
+}
+
+
+def _go(body: str) -> list[str]:
+    """Return the calls out of a file beside the boxes, as `target certainty`."""
+    path = "box/use.go"
+    found = graph_of(_GO_BOXES | {path: f'package box\nimport "net/http"\n{body}\n'}).edges_from(path)
+    return [f"{edge.target} {edge.certainty}" for edge in found if edge.kind == "calls"]
+
+
+def test_a_go_method_sees_no_other_method_without_its_receiver() -> None:
+    body = "func (b *Box) Open() { Close() }\nfunc (b *Box) Close() {}\nfunc Close() {}"
+    assert _go(body) == ["Close resolved"]
+
+
+def test_go_values_of_literals_assertions_and_function_literals_have_types() -> None:
+    body = """func f(v any) {
+        (&Box{}).Shut()
+        v.(*Box).Shut()
+        new(Lid).Turn()
+        serve(func(one, two *Lid) { two.Turn() })
+        lid := v.(*Lid)
+        lid.Turn()
+        same := lid
+        same.Turn()
+    }"""
+    assert _go(body) == [
+        "Box.Shut resolved",
+        "Box.Shut resolved",
+        "Lid.Turn resolved",
+        "Lid.Turn resolved",
+        "Lid.Turn resolved",
+        "Lid.Turn resolved",
+    ]
+
+
+def test_go_follows_named_results_and_receivers_without_a_name() -> None:
+    body = """func (Box) f(r *http.Request) {
+        b, _ := made()
+        b.Shut()
+        b.top.Turn()
+        b.spare.Turn()
+        r.URL.Turn()
+    }"""
+    assert _go(body) == ["made resolved", "Box.Shut resolved", "Lid.Turn resolved", "Lid.Turn resolved"]
+
+
+def test_a_go_variable_of_the_package_has_a_type_and_is_no_function() -> None:
+    assert _go("func f() { Spare.Shut(); Hook() }") == ["Box.Shut resolved"]
 
 
 def test_what_lives_inside_a_function_is_no_candidate_elsewhere() -> None:

@@ -33,10 +33,19 @@ _OF_SCRIPTS = frozenset({
     "unshift", "values",
 })
 _OF_JAVA = frozenset({
-    "add", "append", "charAt", "clear", "clone", "close", "compareTo", "contains", "containsKey",
-    "equals", "get", "getClass", "hasNext", "hashCode", "indexOf", "isEmpty", "iterator", "keySet",
-    "length", "name", "next", "ordinal", "put", "remove", "set", "size", "substring", "toString",
-    "valueOf", "values",
+    "accept", "add", "addAll", "and", "append", "apply", "asList", "call", "cast", "charAt", "clear",
+    "clone", "close", "collect", "compare", "compareTo", "concat", "contains", "containsAll",
+    "containsKey", "containsValue", "count", "delete", "endsWith", "entrySet", "equals",
+    "equalsIgnoreCase", "filter", "find", "findFirst", "flush", "forEach", "format", "get", "getBytes",
+    "getCause", "getClass", "getKey", "getMessage", "getName", "getOrDefault", "getSimpleName",
+    "getValue", "group", "hasNext", "hashCode", "ifPresent", "indexOf", "insert", "isAssignableFrom",
+    "isEmpty", "isInstance", "isPresent", "iterator", "join", "keySet", "lastIndexOf", "length", "limit",
+    "lock", "map", "matcher", "matches", "name", "negate", "newInstance", "next", "of", "or", "orElse",
+    "ordinal", "parse", "print", "println", "put", "putAll", "read", "remove", "removeAll", "removeIf",
+    "replace", "replaceAll", "retainAll", "reverse", "run", "set", "setLength", "setValue", "size",
+    "sort", "split", "start", "startsWith", "stream", "subList", "subSequence", "substring", "test",
+    "toArray", "toCharArray", "toLowerCase", "toString", "toUpperCase", "trim", "unlock", "valueOf",
+    "values", "write",
 })
 _OF_GO = frozenset({
     "Close", "Error", "Len", "Less", "Read", "String", "Swap", "Unwrap", "Write",

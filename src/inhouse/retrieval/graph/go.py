@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Go"]
 
 _MODULE = re.compile(r"^\s*module\s+\"?([^\s\"]+)", re.M)
+_FUNCTIONS = frozenset({"function", "method"})
 _TYPES = CLASSES | {"type"}
 
 
@@ -53,6 +54,12 @@ class Go(Resolver):
             files = (f"{value.path}/{one}.go".lstrip("/") for one in (name, "doc"))
             yield [Value(FILE, one, "", "imported package") for one in files if self.view.exists(one)][:1]
 
+    def bound_in(self, here: Here, scope: str, name: str) -> Values | None:
+        """Return what a function or a file binds; the type that a method is named after binds nothing."""
+        symbol = self.view.file(here.path).symbols.get(scope)
+        is_seen = not scope or (symbol is not None and symbol.kind in _FUNCTIONS)
+        return super().bound_in(here, scope, name) if is_seen else None
+
     def outer(self, here: Here, name: str) -> Values | None:
         """Return what another file of the package defines."""
         found = self._in_folder(folder_of(here.path), name, here.path, "same package")
@@ -83,6 +90,21 @@ class Go(Resolver):
             for one in self.view.named(name, path)
             if one.qualified_name == f"{cls}.{name}" and folder_of(one.path) == folder_of(path)
         ]
+
+    def member(self, value: Value, name: str) -> Values | None:
+        """Return a member; of a variable of a package that of its type."""
+        if value.kind != DEFINITION or not self._is_variable(value):
+            return super().member(value, name)
+        values = self.variable(Here(value.path, "", 1 << 30), "", value.name)
+        return UNKNOWN if values is None or is_unknown(values) else self.members(values, name)
+
+    def called_for(self, values: Values) -> Values:
+        """Return what is called; a variable that holds a function tells nobody which."""
+        return [value for value in super().called_for(values) if not self._is_variable(value)]
+
+    def _is_variable(self, value: Value) -> bool:
+        symbol = self.view.file(value.path).symbols.get(value.name)
+        return symbol is not None and symbol.kind == "constant"
 
     def is_class(self, value: Value) -> bool:
         """Tell whether a value is a type."""

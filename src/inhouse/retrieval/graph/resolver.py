@@ -42,7 +42,7 @@ _IMPORTED = frozenset({"imported by name", "star import"})
 _MAX_DEPTH = 24  # steps from one name to the next
 _MAX_STEPS = 500  # for one reference: attributes that are made of each other multiply
 _MAX_CLIMB = 40  # classes above each other
-_MAX_PARTS = 8  # of a dotted name
+_MAX_PARTS = 16  # of a dotted name
 _PARTS = re.compile(r"\.|::|->|\?\.")
 
 
@@ -110,10 +110,13 @@ class Resolver:
         for part in rest:
             if values is None or not values or is_unknown(values):
                 return values
-            values = self.members(values, part.removesuffix("()"))
-            if part.endswith("()") and values:
-                values = self.given(values)
+            values = self.step(values, part)
         return values
+
+    def step(self, values: Values, part: str) -> Values | None:
+        """Return what a part of a name is of the values before it."""
+        found = self.members(values, part.removesuffix("()"))
+        return self.given(found) if part.endswith("()") and found else found
 
     def first(self, here: Here, parts: Sequence[str]) -> tuple[Values | None, Sequence[str]]:
         """Return what the head of a name stands for, and the parts after it."""
@@ -177,10 +180,12 @@ class Resolver:
 
     def variable(self, here: Here, scope: str, name: str) -> Values | None:
         """Return what a variable is by the last statement before that gave it a value or a type."""
-        told = self.view.file(here.path).variables.get((scope, name))
+        told = self.told(here, scope, name)
         if not told:
             return None
-        before = [one for one in told if one.line < here.line]
+        before = [
+            one for one in told if one.line < here.line or (one.line == here.line and one.kind == "type")
+        ]
         before = before or [one for one in told if one.line > here.line]
         if not before:
             return UNKNOWN
@@ -188,6 +193,10 @@ class Resolver:
         if values is None or is_unknown(values):
             return UNKNOWN
         return [value._replace(rule="class of a variable") for value in values]
+
+    def told(self, here: Here, scope: str, name: str) -> list[Reference]:
+        """Return the statements that tell what a variable is."""
+        return self.view.file(here.path).variables.get((scope, name), [])
 
     def told_by(self, reference: Reference) -> Values | None:
         """Return the value that a statement gives to its variable."""

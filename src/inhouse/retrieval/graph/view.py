@@ -92,14 +92,26 @@ class FileView:
         self.path = path
 
     @cached_property
+    def _symbols(self) -> list[Symbol]:
+        return self._store.symbols_of(self.path)
+
+    @cached_property
     def symbols(self) -> dict[str, Symbol]:
         """Return the definitions by qualified name; of several the first that has a body."""
         found: dict[str, Symbol] = {}
-        for symbol in self._store.symbols_of(self.path):
+        for symbol in self._symbols:
             known = found.get(symbol.qualified_name)
             if known is None or (known.kind in _CALLABLE and known.body >= known.end > 0):
                 found[symbol.qualified_name] = symbol
         return found
+
+    @cached_property
+    def overloads(self) -> dict[str, list[Symbol]]:
+        """Return all the definitions of each qualified name that has several."""
+        found = defaultdict(list)
+        for symbol in self._symbols:
+            found[symbol.qualified_name].append(symbol)
+        return {name: symbols for name, symbols in found.items() if len(symbols) > 1}
 
     @cached_property
     def references(self) -> list[Reference]:
