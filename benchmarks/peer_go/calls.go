@@ -1,6 +1,6 @@
 // Where Go's type checker leads the calls of a folder: a reference for bench_graph.py --led.
 //
-//	go run benchmarks/peer_go/calls.go FOLDER > CALLS
+//	go run benchmarks/peer_go/calls.go FOLDER > CALLS        Go 1.19 or later
 //
 // Packages of the folder's modules are checked from source, tests included; what depends on absent modules
 // stays open. Standard output is JSON: a list of [path, first byte, end, [[path, line], ...]], one for each
