@@ -137,7 +137,8 @@ def _value(node: Node | None, source: bytes, most: int = MAX_CHAIN) -> str:
     if node.type in _NAMES:
         return text(node, source)
     if node.type in _MADE:
-        if any(child.type == "method_declaration" for child in node.named_children[-1].named_children):
+        inside = [one.type for last in node.named_children[-1:] for one in last.named_children]
+        if "method_declaration" in inside:
             return ""  # an anonymous class that may override what is called
         made = plain_type(text(_outer(node.child_by_field_name("type")), source))
         return f"{made}()" if made else ""
