@@ -10,8 +10,9 @@ recall is the share that we lead there too. Of our edges where jedi has an answe
 lead where jedi leads. Where it leads to a variable, or nowhere, edges are only counted. With --traced, calls
 seen while tests ran take the place of jedi: by path and line of the call, what was called. With --led a file
 does that a compiler wrote: JSON, a list of [path, first byte, end, [[path, line] of a definition, ...]] of
-calls; a path outside of the folder is "". `peer_typescript.js` writes it for JavaScript and TypeScript, and
+calls; a path outside of the folder is "", the line of what is no definition (a parameter, a variable) 0:
 
+    NODE_PATH=MODULES node benchmarks/peer_typescript.js FOLDER > CALLS
     java benchmarks/peer_java/Calls.java FOLDER > CALLS
     go run benchmarks/peer_go/calls.go FOLDER > CALLS
 
@@ -132,7 +133,7 @@ def against_compiler(store: SqliteStore, graph: Graph, folder: Path, led: Path, 
     drawn = sorted(calls[:most], key=lambda call: (call[0].path, call[0].start))
     counts, wrong = Counter(), []
     for reference, peer in drawn:
-        truth = {target(store, path, line) for path, line in peer if path}
+        truth = {target(store, path, line) for path, line in peer if path and line}
         truth |= {(path, of_constructor(name)) for path, name in truth if of_constructor(name)}
         judge(graph, reference, truth, peer, counts, wrong)
     report(folder.name, len(drawn), counts)
