@@ -132,8 +132,8 @@ def test_javascript() -> None:
         ("arrow", "function"),
         ("named", "function"),
         ("Box.late", "function"),
-        ("key", "function"),
-        ("short", "function"),
+        ("key", "method"),
+        ("short", "method"),
     ]
     found = symbols("a.js", _JAVASCRIPT)
     assert found["fetch"].docstring == "Fetches."
@@ -146,6 +146,22 @@ def test_javascript() -> None:
         ("y", ("x", "z")),
     ]
     assert [name for name, scope in calls("a.js", _JAVASCRIPT) if scope] == ["get", "json", "super", "Thing"]
+
+
+def test_a_function_of_an_object_has_the_name_of_what_holds_the_object() -> None:
+    text = """const tools = { cut() {}, deep: { "far": () => 1 } };
+Box.prototype = { open() {} };
+start({ done() {} });
+var one = function () {}, two = function () {};
+"""
+    assert kinds("a.js", text) == [
+        ("tools.cut", "method"),
+        ("tools.deep.far", "method"),
+        ("Box.open", "method"),
+        ("done", "method"),
+        ("one", "function"),
+        ("two", "function"),
+    ]
 
 
 _TYPESCRIPT = """import type { T } from "./t";

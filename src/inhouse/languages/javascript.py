@@ -16,9 +16,18 @@ __all__ = ["COMMON_QUERY", "JSX", "JavaScript"]
 
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 _OBJECTS = re.compile(r"^(?:module\.)?exports\.|^(?:this|window|globalThis)\.|\.prototype(?=\.)")
+_EXPORTED = re.compile(r"module\.exports|(?:module\.)?exports\.(\w+)")
 _QUOTES = "\"'`"
+_HOLDERS = frozenset(
+    {"variable_declarator", "assignment_expression", "field_definition", "public_field_definition"}
+)
+_NAMES = frozenset({"identifier", "member_expression", "property_identifier"})
 
 _FUNCTION = "[(arrow_function) (function_expression) (generator_function)]"
+_GIVEN = "[(this) (call_expression) (new_expression)]"
+_RETURNED = f"(statement_block (return_statement {_GIVEN}) @bind)"  # by the function itself, not one inside
+_REQUIRED = """[(call_expression function: (identifier))
+        (member_expression object: (call_expression function: (identifier)))]"""
 COMMON_QUERY = f"""
     [(function_declaration) (generator_function_declaration) (method_definition)] @function
     (variable_declarator name: (identifier) value: {_FUNCTION}) @function
@@ -28,19 +37,24 @@ COMMON_QUERY = f"""
     (class name: (_)) @class
     (program (lexical_declaration (variable_declarator name: (identifier) value: (_)) @constant))
     (export_statement (lexical_declaration (variable_declarator name: (identifier) value: (_)) @constant))
-    (lexical_declaration (variable_declarator value: {_FUNCTION})) @wrapper
-    (variable_declaration (variable_declarator value: {_FUNCTION})) @wrapper
+    (lexical_declaration . (variable_declarator value: {_FUNCTION}) .) @wrapper
+    (variable_declaration . (variable_declarator value: {_FUNCTION}) .) @wrapper
     (export_statement declaration: (_)) @wrapper
     (import_statement) @import
     (export_statement source: (_)) @import
-    (variable_declarator value: (call_expression function: (identifier))) @import
-    (variable_declarator value: (member_expression object: (call_expression function: (identifier)))) @import
+    (variable_declarator value: {_REQUIRED}) @import
+    (assignment_expression left: (member_expression) right: {_REQUIRED}) @import
     (decorator [(identifier) (member_expression)] @applied)
-    (variable_declarator name: (identifier) value: [(call_expression) (new_expression)]) @bind
+    (variable_declarator name: (identifier) value: {_GIVEN}) @bind
     (variable_declarator name: (identifier) value: (await_expression (call_expression))) @bind
     (assignment_expression right: [(new_expression) (call_expression)]) @bind
     (assignment_expression left: (member_expression) right: (identifier)) @bind
-    (export_statement value: (identifier)) @export
+    (function_declaration body: {_RETURNED})
+    (method_definition body: {_RETURNED})
+    (variable_declarator value: [(arrow_function body: {_RETURNED}) (function_expression body: {_RETURNED})])
+    (variable_declarator value: (arrow_function body: [(call_expression) (new_expression)]) @bind)
+    (assignment_expression right: (function_expression body: {_RETURNED}))
+    (export_statement value: [(identifier) (object)]) @export
     (export_statement declaration: (_)) @export
     (export_statement (export_clause)) @export
     (assignment_expression left: [(member_expression) (identifier)]
@@ -84,12 +98,17 @@ class JavaScript(Grammar):
             return None
         return definition
 
+    def kind(self, node: Node, kind: str) -> str:
+        """Return the kind; functions of objects are methods too: no name without a prefix means them."""
+        return "method" if node.type in ("pair", "method_definition") else kind
+
     def name(self, node: Node, source: bytes) -> str:
         """Return the name of a function wherever it is written: declared, assigned or a property."""
         for field in ("name", "key", "property", "left"):
             named = node.child_by_field_name(field)
             if named is not None:
-                return _OBJECTS.sub("", text(named, source).strip(_QUOTES))
+                written = text(named, source).strip(_QUOTES)
+                return _OBJECTS.sub("", f"{_holder(node, source)}{written}")
         return ""
 
     def body(self, node: Node) -> Node | None:
@@ -99,7 +118,7 @@ class JavaScript(Grammar):
 
     def imports(self, node: Node, source: bytes) -> Iterator[Imported]:
         """Yield the module of an import statement, a re-export or a `require`."""
-        if node.type == "variable_declarator":
+        if node.type in ("variable_declarator", "assignment_expression"):
             yield from _required(node, source)
             return
         clause = next((child for child in node.named_children if child.type.endswith("_clause")), None)
@@ -115,7 +134,11 @@ class JavaScript(Grammar):
             yield Imported(text(path, source).strip(_QUOTES), tuple(here for here, _ in bound), bound)
 
     def bindings(self, node: Node, source: bytes) -> Iterator[Binding]:
-        """Yield what a declared or assigned variable is."""
+        """Yield what a declared or assigned variable is, and what is returned as "return"."""
+        if node.type in ("return_statement", "arrow_function"):
+            given = node.child_by_field_name("body") or node.named_children[0]
+            yield Binding("bind" if given.type == "this" else "call", "return", given)
+            return
         variable = text(node.child_by_field_name("name") or node.child_by_field_name("left"), source)
         declared, value = node.child_by_field_name("type"), node.child_by_field_name("value")
         value = value or node.child_by_field_name("right")
@@ -124,6 +147,8 @@ class JavaScript(Grammar):
         elif value is not None and value.type == "identifier":
             if variable.startswith("this."):
                 yield Binding("bind", variable, value)
+        elif value is not None and value.type == "this":
+            yield Binding("bind", variable, value)
         elif value is not None:
             inner = value.named_children[0] if value.type == "await_expression" else value
             if text(inner.child_by_field_name("function"), source) != "require":
@@ -136,10 +161,15 @@ class JavaScript(Grammar):
             return
         value, declared = node.child_by_field_name("value"), node.child_by_field_name("declaration")
         is_default = any(child.type == "default" for child in node.children)
-        if value is not None:
+        if value is not None and value.type == "object":
+            yield "default", "default"  # nothing of that name: the file as a whole
+            yield from _properties(value, source)
+        elif value is not None:
             yield "default", text(value, source)
         elif declared is not None and is_default:
             yield "default", text(declared.child_by_field_name("name"), source)
+        elif any(child.type == "=" for child in node.children):  # export = x
+            yield "default", text(node.named_child(0), source)
         elif node.child_by_field_name("source") is None:
             yield from ((there, here) for there, here in _passed_on(node, source) if there != "*")
 
@@ -149,9 +179,24 @@ class JavaScript(Grammar):
         return called.byte_range if called is not None else node.byte_range
 
 
+def _holder(node: Node, source: bytes) -> str:
+    """Return "name." of what holds the object that a function stands in, "" for a function elsewhere."""
+    above = node.parent if node.type in ("method_definition", "pair") else None
+    if above is None or above.type != "object" or above.parent is None:
+        return ""
+    holder = above.parent
+    if holder.type == "pair":
+        return f"{_holder(holder, source)}{text(holder.child_by_field_name('key'), source).strip(_QUOTES)}."
+    if holder.type not in _HOLDERS:
+        return ""
+    named = next(filter(None, map(holder.child_by_field_name, ("name", "property", "left"))), None)
+    return f"{text(named, source)}." if named is not None and named.type in _NAMES else ""
+
+
 def _required(node: Node, source: bytes) -> Iterator[Imported]:
-    """Yield the module of `x = require("y")` or `x = require("y").z`."""
-    call, bound = node.child_by_field_name("value"), node.child_by_field_name("name")
+    """Yield the module of `x = require("y")`, `x = require("y").z` or `module.exports = require("y")`."""
+    call = node.child_by_field_name("value") or node.child_by_field_name("right")
+    bound = node.child_by_field_name("name")
     taken = ""
     if call is not None and call.type == "member_expression":
         taken = text(call.child_by_field_name("property"), source)
@@ -165,6 +210,9 @@ def _required(node: Node, source: bytes) -> Iterator[Imported]:
     pairs = tuple((here, there or taken) for here, there in _bound(bound, source))
     if bound is not None and bound.type == "identifier":
         pairs = ((text(bound, source), taken),)
+    elif bound is None:
+        exported = _EXPORTED.fullmatch(text(node.child_by_field_name("left"), source))
+        pairs = ((exported[1] or "default", taken),) if exported else ()
     yield Imported(text(path, source).strip(_QUOTES), tuple(here for here, _ in pairs), pairs)
 
 
@@ -207,14 +255,19 @@ def _assigned_exports(node: Node, source: bytes) -> Iterator[tuple[str, str]]:
         if right is not None and right.type == "identifier" and exported != left and "." not in exported:
             yield exported, text(right, source)
     elif right.type == "object":
-        for child in right.named_children:
-            if child.type == "shorthand_property_identifier":
-                yield text(child, source), text(child, source)
-            elif child.type == "pair" and text(child.child_by_field_name("value"), source).isidentifier():
-                key = text(child.child_by_field_name("key"), source).strip(_QUOTES)
-                yield key, text(child.child_by_field_name("value"), source)
+        yield from _properties(right, source)
     elif right.type in ("function_expression", "arrow_function"):
         yield "default", left  # the name of that definition
     else:
         name = right if right.type == "identifier" else right.child_by_field_name("name")
         yield "default", text(name, source)
+
+
+def _properties(node: Node, source: bytes) -> Iterator[tuple[str, str]]:
+    """Yield (property, variable) of an object's properties that are variables."""
+    for child in node.named_children:
+        if child.type == "shorthand_property_identifier":
+            yield text(child, source), text(child, source)
+        elif child.type == "pair" and text(child.child_by_field_name("value"), source).isidentifier():
+            key = text(child.child_by_field_name("key"), source).strip(_QUOTES)
+            yield key, text(child.child_by_field_name("value"), source)

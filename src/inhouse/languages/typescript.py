@@ -36,6 +36,7 @@ class TypeScript(JavaScript):
         (extends_clause value: [(identifier) (member_expression)] @inherit)
         (implements_clause [(type_identifier) (generic_type) (nested_type_identifier)] @inherit)
         (extends_type_clause type: [(type_identifier) (generic_type) (nested_type_identifier)] @inherit)
+        (export_statement "=" (identifier)) @export
         (variable_declarator name: (identifier) type: (_)) @bind
         (public_field_definition) @bind
         (required_parameter (accessibility_modifier) pattern: (identifier)) @bind
