@@ -270,6 +270,176 @@ def test_typescript_follows_re_exports_default_exports_and_parameter_properties(
     ]
 
 
+def test_a_module_that_only_passes_another_one_on_is_called_as_that_one() -> None:
+    files = {
+        "index.js": "module.exports = require('./lib/make');\n",
+        "parts.js": "exports.make = require('./lib/make');\nexports.spare = require('./lib/make').spare;\n",
+        "lib/make.js": "exports = module.exports = make;\nfunction make() {}\nexports.spare = function () {};\n",
+        "use.js": """
+            var make = require('./');
+            var parts = require('./parts');
+            make();
+            make.spare();
+            parts.make();
+            parts.spare();
+            """,
+    }
+    assert out_of(files, "use.js", "calls") == [
+        "(file) -> lib/make.js:make (resolved: imported by name)",
+        "(file) -> lib/make.js:spare (resolved: attribute of an imported module)",
+        "(file) -> lib/make.js:make (resolved: imported by name)",
+        "(file) -> lib/make.js:spare (resolved: attribute of an imported module, re-exported)",
+    ]
+
+
+def test_a_private_method_of_a_script_is_no_function_of_that_name() -> None:
+    files = {
+        "a.ts": """
+            function send() {}
+            class Base { constructor() {} }
+            class Client extends Base {
+              constructor() { super(); this.#send(); send(); }
+              #send() {}
+            }
+            """
+    }
+    assert out_of(files, "a.ts", "calls") == [
+        "Client.constructor -> a.ts:Base (resolved: base class, by super)",
+        "Client.constructor -> a.ts:Client.#send (resolved: own class)",
+        "Client.constructor -> a.ts:send (resolved: same file)",
+    ]
+    graph = graph_of(files)
+    assert [edge.source for edge in graph.edges_to("a.ts", "Client.#send")] == ["Client.constructor"]
+    assert [edge.source for edge in graph.edges_to("a.ts", "Base")] == ["Client", "Client.constructor"]
+
+
+def test_a_function_whose_prototype_has_members_is_a_class_and_one_with_inner_functions_none() -> None:
+    files = {
+        "till.js": """
+            module.exports = Till;
+            function Till() { this.drawer = new Drawer(); inner(); function inner() {} }
+            Till.prototype.ring = function () {
+              var self = this;
+              later(() => self.open());
+            };
+            Till.prototype.open = function () { this.drawer.pull(); ring(); };
+            function Drawer() {}
+            Drawer.prototype = { pull() { return this; } };
+            """,
+        "use.js": """
+            const Till = require('./till');
+            const till = new Till();
+            till.ring();
+            till.inner();
+            """,
+    }
+    assert out_of(files, "till.js", "calls") == [
+        "Till -> till.js:Drawer (resolved: same file)",
+        "Till -> till.js:Till.inner (resolved: same scope)",
+        "Till.ring -> till.js:Till.open (resolved: class of a variable)",
+        "Till.open -> till.js:Drawer.pull (resolved: class of an attribute)",
+    ]
+    assert out_of(files, "use.js", "calls")[:2] == [
+        "(file) -> till.js:Till (resolved: imported by name)",
+        "(file) -> till.js:Till.ring (resolved: class of a variable)",
+    ]
+
+
+def test_a_member_of_an_object_is_no_name_of_its_file() -> None:
+    files = {
+        "tools.js": """
+            export const tools = { cut() { this.glue(); }, glue() {} };
+            start({ check() {} });
+            check();
+            cut();
+            Date.now = () => 0;
+            Date.now();
+            """,
+        "all.js": "function join() {}\nexport default { join, merge() {} };\n",
+        "use.js": """
+            import { tools } from './tools';
+            import all from './all';
+            tools.cut();
+            all.join();
+            all.merge();
+            """,
+    }
+    assert out_of(files, "tools.js", "calls") == ["tools.cut -> tools.js:tools.glue (resolved: own object)"]
+    assert out_of(files, "use.js", "calls") == [
+        "(file) -> tools.js:tools.cut (resolved: imported by name)",
+        "(file) -> all.js:join (resolved: attribute of an imported module)",
+        "(file) -> all.js:merge (resolved: attribute of an imported module)",
+    ]
+
+
+def test_a_call_on_what_a_method_returns_follows_this_but_no_return_of_a_callback() -> None:
+    files = {
+        "a.js": """
+            class Query {
+              where() { return this; }
+              each() { this.rows.map(() => { return new Row(); }); }
+              run() {}
+            }
+            class Row { run() {} }
+            const query = () => new Query();
+            const some = query().where();
+            const none = new Query().each();
+            some.run();
+            none.run();
+            """
+    }
+    assert out_of(files, "a.js", "calls") == [
+        "Query.each -> a.js:Row (resolved: same file)",
+        "query -> a.js:Query (resolved: same file)",
+        "(file) -> a.js:Query.where (resolved: class of what the call before gives)",
+        "(file) -> a.js:query (resolved: same file)",
+        "(file) -> a.js:Query (resolved: same file)",
+        "(file) -> a.js:Query.each (resolved: class of what the call before gives)",
+        "(file) -> a.js:Query.run (resolved: class of a variable)",
+        "(file) -> a.js:Query.run (ambiguous: by name: one of several)",
+        "(file) -> a.js:Row.run (ambiguous: by name: one of several)",
+    ]
+
+
+def test_a_package_of_the_repository_is_imported_by_the_name_that_it_gives_itself() -> None:
+    files = {
+        "package.json": '{\n"name": "shop",\n"main": "./lib/main.js"\n}\n',
+        "lib/main.js": "exports.open = function () {};\n",
+        "packages/till/package.json": '{\n"name": "@shop/till",\n"main": "dist/index.js"\n}\n',
+        "packages/till/src/index.ts": "export function ring() {}\n",
+        "packages/till/src/coins.ts": "export function count() {}\n",
+        "packages/door/src/use.ts": """
+            import { ring } from '@shop/till';
+            import { count } from '@shop/till/coins';
+            import { open } from 'shop';
+            import { close } from '@shop/elsewhere';
+            ring(); count(); open(); close();
+            """,
+    }
+    assert out_of(files, "packages/door/src/use.ts", "calls") == [
+        "(file) -> lib/main.js:open (resolved: imported by name)",
+        "(file) -> packages/till/src/coins.ts:count (resolved: imported by name)",
+        "(file) -> packages/till/src/index.ts:ring (resolved: imported by name)",
+    ]
+    graph = graph_of(files)
+    assert [edge.source_path for edge in graph.edges_to("lib/main.js")] == []
+    assert [edge.source_path for edge in graph.edges_to("lib/main.js", "open")] == [
+        "packages/door/src/use.ts",
+        "packages/door/src/use.ts",
+    ]
+
+
+def test_a_declaration_file_is_no_candidate_beside_what_it_declares() -> None:
+    files = {
+        "lib/till.js": "class Till { ring() {} }\n",
+        "types/till.d.ts": "export declare class Till { ring(): void; }\n",
+        "use.js": "export function use(till) { till.ring(); }\n",
+    }
+    assert out_of(files, "use.js", "calls") == [
+        "use -> lib/till.js:Till.ring (inferred: by name: the only one)"
+    ]
+
+
 _GO = {
     "go.mod": "module example.com/shop\n\ngo 1.22\n",
     "server.go": """

@@ -17,6 +17,7 @@ __all__ = ["MOST", "by_name"]
 MOST = 5
 """Candidates that are named; more say nothing."""
 
+_DECLARED = (".d.ts", ".d.mts", ".d.cts")  # files that say what others define
 _MEMBERS = frozenset({"function", "method"})
 _OF_PYTHON = frozenset(
     name
@@ -91,6 +92,7 @@ def by_name(view: View, reference: Reference) -> tuple[list[Symbol], bool]:
     ]
     if not view.file(reference.path).is_test:
         found = [symbol for symbol in found if not view.file(symbol.path).is_test]
+    found = [symbol for symbol in found if not symbol.path.endswith(_DECLARED)] or found
     targets = {(symbol.path, symbol.qualified_name): symbol for symbol in found}
     paths = {
         path: place for place, path in enumerate(nearest(reference.path, sorted({one[0] for one in targets})))

@@ -33,9 +33,12 @@ if TYPE_CHECKING:
     from inhouse.records import Reference, Symbol
     from inhouse.retrieval.graph.view import View
 
-__all__ = ["CLASSES", "Resolver", "around", "is_unknown"]
+__all__ = ["CLASSES", "END", "Resolver", "around", "is_unknown"]
 
 CLASSES = frozenset({"class", "struct", "enum", "union", "interface", "trait", "impl"})
+
+END = 1 << 30
+"""The line from which other files look at one: behind all others."""
 
 _PASSED_ON = ", re-exported"
 _IMPORTED = frozenset({"imported by name", "star import"})
@@ -170,13 +173,18 @@ class Resolver:
             values = self.variable(here, scope, name)
             if values is not None:
                 return values
-        defined = f"{scope}.{name}" if scope else name
-        if defined in file.symbols:
-            return [Value(DEFINITION, here.path, defined, "same scope" if scope else "same file")]
+        defined = file.symbols.get(f"{scope}.{name}" if scope else name)
+        if defined is not None and self.is_visible(here, defined):
+            rule = "same scope" if scope else "same file"
+            return [Value(DEFINITION, here.path, defined.qualified_name, rule)]
         imported = self.bound_by_import(here, scope, name)
         if imported is not None:
             return imported
         return self.parameter(here, symbol, name) if symbol is not None and scope else None
+
+    def is_visible(self, here: Here, symbol: Symbol) -> bool:  # noqa: ARG002
+        """Tell whether the name of a definition around a place means it there without a prefix."""
+        return True
 
     def variable(self, here: Here, scope: str, name: str) -> Values | None:
         """Return what a variable is by the last statement before that gave it a value or a type."""
@@ -429,7 +437,7 @@ class Resolver:
         """Return what a module gives under a name, None or UNKNOWN for what it does not say."""
         if module.kind != FILE:
             return UNKNOWN
-        values = self.bound_in(Here(module.path, "", 1 << 30), "", name)
+        values = self.bound_in(Here(module.path, "", END), "", name)
         if values is None:
             return UNKNOWN
         again = f"imported by name{_PASSED_ON}"
