@@ -83,6 +83,18 @@ def test_ten_thousand_brackets_do_not_crash(path: str) -> None:
     _check(path, "x = " + "[" * 10_000 + "]" * 10_000 + "\n" + _SOUND[path])
 
 
+@pytest.mark.parametrize("depth", [1, 900, 4_000])
+def test_objects_in_objects_name_their_functions_up_to_a_depth(depth: int) -> None:
+    """Their names grow with their depth, and so does the way up to the outermost one."""
+    functions = ", ".join(f"f{number}() {{ return 1; }}" for number in range(500))
+    start = time.monotonic()
+    parsed = parse("a.js", "x = " + "{a: " * depth + "{" + functions + "}" + "}" * depth)
+    assert time.monotonic() - start < 5
+    assert {symbol.name for symbol in parsed.symbols} == {f"f{number}" for number in range(500)}
+    longest = "x." + "a." if depth == 1 else "a." * 8
+    assert {symbol.qualified_name.removesuffix(symbol.name) for symbol in parsed.symbols} == {longest}
+
+
 def test_a_line_of_five_megabytes_is_counted_as_unread() -> None:
     parsed = parse("a.py", "x = 1; " * 700_000)
     assert (parsed.symbols, parsed.errors) == ((), 1)

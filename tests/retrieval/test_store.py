@@ -319,6 +319,16 @@ def test_equal_scores_are_ordered_by_path_and_place_and_not_by_when_they_came(st
     assert [(path, start) for path, start, _ in best] == [("B.py", 0), ("B.py", 5), ("_.py", 0)]
 
 
+def test_of_files_whose_paths_look_alike_the_last_stays(store: Tables) -> None:
+    """A name of bytes that are no text, and one that spells them out: a hostile clone has both."""
+    store.replace([_facts("a.py", "first"), _facts("a.py", "second")])
+    store.replace([_facts("\udc80.py", "bytes"), _facts("\\udc80.py", "spelt")])
+    texts = {
+        file.path: [chunk.text for chunk in store.chunks_of(file.path).values()] for file in store.files()
+    }
+    assert texts == {"\\udc80.py": ["spelt"], "a.py": ["second"]}
+
+
 # ------------------------------------------------------------------ vectors
 
 

@@ -21,6 +21,8 @@ _QUOTES = "\"'`"
 _HOLDERS = frozenset(
     {"variable_declarator", "assignment_expression", "field_definition", "public_field_definition"}
 )
+_MAX_HOLDERS = 8  # objects in objects
+_NAMED_BY = ("name", "key", "property", "left")  # fields
 _NAMES = frozenset({"identifier", "member_expression", "property_identifier"})
 
 _FUNCTION = "[(arrow_function) (function_expression) (generator_function)]"
@@ -104,7 +106,7 @@ class JavaScript(Grammar):
 
     def name(self, node: Node, source: bytes) -> str:
         """Return the name of a function wherever it is written: declared, assigned or a property."""
-        for field in ("name", "key", "property", "left"):
+        for field in _NAMED_BY:
             named = node.child_by_field_name(field)
             if named is not None:
                 written = text(named, source).strip(_QUOTES)
@@ -180,17 +182,20 @@ class JavaScript(Grammar):
 
 
 def _holder(node: Node, source: bytes) -> str:
-    """Return "name." of what holds the object that a function stands in, "" for a function elsewhere."""
-    above = node.parent if node.type in ("method_definition", "pair") else None
-    if above is None or above.type != "object" or above.parent is None:
-        return ""
-    holder = above.parent
-    if holder.type == "pair":
-        return f"{_holder(holder, source)}{text(holder.child_by_field_name('key'), source).strip(_QUOTES)}."
-    if holder.type not in _HOLDERS:
-        return ""
-    named = next(filter(None, map(holder.child_by_field_name, ("name", "property", "left"))), None)
-    return f"{text(named, source)}." if named is not None and named.type in _NAMES else ""
+    """Return "a.b." of what holds the object that a function stands in, "" for a function elsewhere."""
+    names: list[str] = []
+    while node.type in ("method_definition", "pair") and len(names) < _MAX_HOLDERS:
+        above = node.parent
+        holder = above.parent if above is not None and above.type == "object" else None
+        if holder is None:
+            break
+        named = next(filter(None, map(holder.child_by_field_name, _NAMED_BY)), None)
+        if holder.type == "pair":
+            names.append(text(named, source).strip(_QUOTES))
+        elif holder.type in _HOLDERS and named is not None and named.type in _NAMES:
+            names.append(text(named, source))
+        node = holder
+    return "".join(f"{name}." for name in reversed(names))
 
 
 def _required(node: Node, source: bytes) -> Iterator[Imported]:

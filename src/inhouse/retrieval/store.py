@@ -150,7 +150,7 @@ class Store(Protocol):
     # ------------------------------------------------------------ writing, each call one transaction
 
     def replace(self, facts: Sequence[FileFacts]) -> None:
-        """Put files in, in place of what stands under their paths."""
+        """Put files in, in place of what stands under their paths; of several with one path the last."""
 
     def settle(self) -> None:
         """Put together what many writes left in parts, for searches to be fast; the rows stay as they are."""

@@ -171,11 +171,12 @@ class Tables(ABC):
     # ------------------------------------------------------------ writing
 
     def replace(self, facts: Sequence[FileFacts]) -> None:
-        """Put files in, in place of what stands under their paths."""
-        if facts:
+        """Put files in, in place of what stands under their paths; of several with one path the last."""
+        by_path = {printable(one.file.path): one for one in facts}
+        if by_path:
             with self._database.writing():
-                self._delete([one.file.path for one in facts])
-                self._put(facts)
+                self._delete(list(by_path))
+                self._put(list(by_path.values()))
 
     def remove(self, paths: Sequence[str]) -> None:
         """Take files out."""
