@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inhouse.languages import parse
-from inhouse.languages.preprocessor import keep_first_branches
+from inhouse.languages.preprocessor import keep_first_branches, without_macros
 
 from .reading import body, calls, imports, kinds, symbols
 
@@ -147,3 +147,32 @@ def test_a_label_is_not_where_a_function_begins() -> None:
         "int f(void) {\n  BAD(int, {);\nerror:\n  free_it();\n  return 1;\n}\n\nint g(void) { return 2; }\n"
     )
     assert [(one.name, one.end_line) for one in parse("a.c", text).symbols] == [("f", 6), ("g", 8)]
+
+
+def test_macros_between_words_are_blanked_and_calls_constants_and_types_stay() -> None:
+    source = b"""#if __has_include(<span>)
+#define API_CALL(x) API x
+#endif
+SHOP_BEGIN
+template <class T, ENABLE_IF(is_one<T>())> API_INLINE auto take(T one) -> T;
+class SHOP_API(1) FINAL final : Base<int> { API Till(int a) : a_(a) {} Lock* lock_ GUARDED_BY(other(1)); };
+HANDLE open(DWORD size) { return LIMIT * CALL(1) + MAX (2, 3); }
+void close() const REQUIRES(lock_) { CHECK(1); "class API Text {"; }
+"""
+    blanked = without_macros(source)
+    assert len(blanked) == len(source)
+    assert [b" ".join(line.split()) for line in blanked.splitlines()] == [
+        b"#if 1",
+        b"#define API_CALL(x) API x",
+        b"#endif",
+        b"",
+        b"template <class T > auto take(T one) -> T;",
+        b"class FINAL final : Base<int> { Till(int a) : a_(a) {} Lock* lock_ ; };",
+        b"HANDLE open(DWORD size) { return LIMIT * CALL(1) + MAX (2, 3); }",
+        b'void close() const { CHECK(1); "class API Text {"; }',
+    ]
+
+
+def test_brackets_that_never_close_cost_no_time() -> None:
+    for noise in (b"AAA(", b"AAA\n", b"template <AAA, ", b"::a", b") AAA ", b"#if (<"):
+        assert len(without_macros(noise * 20_000)) == len(noise) * 20_000

@@ -24,8 +24,9 @@ _INK = re.compile(rb"\S")
 _TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
 _EXPRESSION = re.compile(r"(?:[^\w.:$>?!#-]|(?<![.])#)+")  # this.#name is a name
 _PLAIN = re.compile(r"\w[\w.]*\w|\w")
-_OF_A_CALL = re.compile(r"(?:new\s+)?([\w.:$]+\([^()]*\))\s*(?:\.|\?\.|->)\s*\w+")
-_ARGUMENTS = re.compile(r"\(.*\)", re.S)
+_JOINT = r"\s*(?:\.|\?\.|->)\s*"
+_OF_A_CALL = re.compile(rf"(?:new\s+)?([\w.:$]+\([^()]*\)(?:{_JOINT}\w+\([^()]*\))*){_JOINT}\w+")
+_ARGUMENTS = re.compile(r"\([^()]*\)|\s+")
 _JOINTS = frozenset({".", ":", "-", "?", "!"})
 _MENTIONS = {"inherit": "inherit", "applied": "call", "used": "type"}  # kind by capture
 
@@ -172,5 +173,10 @@ def _callee(source: bytes, start: int, end: int) -> tuple[str, str | None]:
     *before, last = _EXPRESSION.split("".join(name.split()))
     if not before or last[:1] not in _JOINTS:
         return last.strip(".:->?!"), None
-    on = _OF_A_CALL.fullmatch(name)
-    return last.strip(".:->?!"), _ARGUMENTS.sub("()", on[1]) if on else ""
+    on = _OF_A_CALL.fullmatch(name) if end - start <= _MAX_CALLEE else None
+    return last.strip(".:->?!"), _ARGUMENTS.sub(_emptied, on[1]) if on else ""
+
+
+def _emptied(arguments: re.Match[str]) -> str:
+    """Return what stands for arguments, and nothing for white space."""
+    return "()" if arguments[0][0] == "(" else ""

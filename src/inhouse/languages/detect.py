@@ -94,9 +94,12 @@ _BY_INTERPRETER = {
 }
 # What a header says only when it is C++: a C header hides its `extern "C"` behind the preprocessor.
 _CPP_HEADER = re.compile(
-    r"^[ \t]*(?:class\s+\w+|namespace\s+\w+|template\s*<|using\s+\w+|(?:public|private|protected)\s*:)", re.M
+    r"^[ \t]*(?:class\s+\w[^.,()]*?[{;]|(?:inline\s+)?namespace\s+\w+\s*(?:\{|$)|template\s*<"
+    r"|using\s+(?:namespace\s+)?[\w:]+\s*[;=]|(?:public|private|protected)\s*:)",
+    re.M,
 )
 _HEAD = 4_096  # characters that may tell a language
+_HEAD_OF_HEADER = 65_536  # macros for compilers and platforms come first
 _TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec", "specs", "testsuite"})
 _TEST_STEMS = {
     "go": re.compile(r".+_test"),
@@ -118,7 +121,7 @@ def detect(path: str, text: str = "") -> str:
     name = PurePosixPath(path).name.lower()
     language = _BY_NAME.get(name) or _BY_EXTENSION.get(name.rpartition(".")[2] if "." in name else "", "")
     if name.endswith(".h"):
-        return "cpp" if _CPP_HEADER.search(head) else "c"
+        return "cpp" if _CPP_HEADER.search(text[:_HEAD_OF_HEADER]) else "c"
     if name.endswith(".ts") and head.lstrip("\ufeff").startswith("<?xml"):  # a translation file of Qt
         return "xml"
     if name.startswith(("dockerfile.", "makefile.")):

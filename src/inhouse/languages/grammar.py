@@ -110,6 +110,8 @@ class Grammar:
         rb"[^;{}=()]*\b(?:class|interface|enum|struct|trait|impl|namespace|mod|union)\b[^;=()]*$"
     )
     """The first line of a definition that holds others."""
+    space = re.compile(rb"(?!)")
+    """The first line of one whose members may stand at its own indentation."""
 
     def load(self) -> object:
         """Return the compiled grammar."""
@@ -195,6 +197,10 @@ class Grammar:
     def mark(self, node: Node) -> str:  # noqa: ARG002
         """Return what a call's name ends with besides: "!" where it is that of a macro by the syntax."""
         return ""
+
+    def prepare(self, source: bytes) -> bytes:
+        """Return a source of the same length without what the grammar would read as something else."""
+        return source
 
     def repair(self, source: bytes) -> bytes | None:  # noqa: ARG002
         """Return a source of the same length that may parse better, or None."""

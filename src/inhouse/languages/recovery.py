@@ -10,13 +10,15 @@ and the members of a class are pieces of their own, parsed between the first and
     }                    frame
     class B {...}        piece
 
+The members of a namespace need not be indented: what opens one is a frame until a line closes it.
+
 A piece whose damage leaves no definition at all has an outline: its first lines and its closing brace.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +32,7 @@ __all__ = ["Piece", "pieces"]
 _TAB = 8
 _MAX_HEADER = 10  # lines
 _CLOSES = (b"}", b";", b"{", b":", b"*/", b",", b")")
+_LITERAL = re.compile(rb"'[^'\n]'|\"[^\"\n]*\"")
 _COMMENT = (b"//", b"/*", b"*", b"#", b"@")
 
 
@@ -66,17 +69,21 @@ class _Layout:
 
     begins: re.Pattern[bytes]
     container: re.Pattern[bytes]
+    space: re.Pattern[bytes]
 
 
-def pieces(source: bytes, begins: re.Pattern[bytes], container: re.Pattern[bytes]) -> Iterator[Piece]:
+def pieces(
+    source: bytes, begins: re.Pattern[bytes], container: re.Pattern[bytes], space: re.Pattern[bytes]
+) -> Iterator[Piece]:
     """Yield the pieces of a source, in order.
 
-    `begins` matches a line that may begin a definition, `container` the first line of one that holds others.
+    `begins` matches a line that may begin a definition, `container` the first line of one that holds others,
+    `space` one that may hold others which are not indented.
     """
     lines = list(_lines(source))
     if lines:
         indent = min(line.indent for line in lines)
-        yield from _cut(lines, indent, _Frame(), _Layout(begins, container))
+        yield from _cut(lines, indent, _Frame(), _Layout(begins, container, space))
 
 
 def _lines(source: bytes) -> Iterator[_Line]:
@@ -99,8 +106,14 @@ def _split(source: bytes) -> list[bytes]:
 
 def _cut(lines: Sequence[_Line], indent: int, frame: _Frame, layout: _Layout) -> Iterator[Piece]:
     firsts = [0, *_firsts(lines, indent, layout.begins), len(lines)]
+    outside, spaces = frame, list[Range]()
     for first, last in pairwise(firsts):
         piece = lines[first:last]
+        frame = replace(outside, before=(*outside.before, *spaces))
+        if layout.space.match(piece[0].text) and not _members(piece, layout.container):
+            spaces.append(_range(piece[:1]))
+        closed = _closings(piece, indent)
+        spaces = spaces[: max(0, len(spaces) - closed)]
         inner = _members(piece, layout.container)
         if inner:
             closing = _closing(piece, inner)
@@ -112,6 +125,13 @@ def _cut(lines: Sequence[_Line], indent: int, frame: _Frame, layout: _Layout) ->
                 yield _piece(piece[closing + 1 :], frame)
         else:
             yield _piece(piece, frame)
+
+
+def _closings(piece: Sequence[_Line], indent: int) -> int:
+    """Return how many braces a piece closes at its indentation beyond those that it opens."""
+    closing = sum(line.indent == indent and line.text[:1] == b"}" for line in piece)
+    text = _LITERAL.sub(b"", b"\n".join(line.text for line in piece)) if closing else b""
+    return max(0, min(closing, text.count(b"}") - text.count(b"{")))
 
 
 def _piece(lines: Sequence[_Line], frame: _Frame) -> Piece:

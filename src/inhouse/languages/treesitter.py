@@ -73,6 +73,7 @@ def _compiled(grammar: Grammar) -> tuple[Parser, Query]:
 def _read(grammar: Grammar, source: bytes) -> Found:
     if len(source) > _MAX_BYTES or grammar.hopeless(source):
         return Found(errors=1)
+    source = grammar.prepare(source)
     found = _try(grammar, source, ())
     if found is not None and not found.errors:
         return found
@@ -90,9 +91,10 @@ def _recover(grammar: Grammar, source: bytes, whole: Found) -> Found:
             best, source = again, repaired
     if best.errors:
         cut = Found()
-        for piece in pieces(source, grammar.begins, grammar.container):
+        for piece in pieces(source, grammar.begins, grammar.container, grammar.space):
             cut.merge(_read_piece(grammar, source, piece))
-        best = cut if cut.count() >= best.count() else best
+        is_repaired = best is not whole  # a tree with few errors knows best what encloses what
+        best = cut if cut.count() >= best.count() + is_repaired else best
     if best is not whole:
         best.add_details(whole)
     return best
