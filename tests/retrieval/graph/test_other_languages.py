@@ -643,3 +643,30 @@ def test_rust_follows_modules_use_impl_blocks_and_traits() -> None:
     assert out_of(_RUST, "src/shop/mod.rs", "calls") == [
         "open -> src/shop/till.rs:count (resolved: attribute of an imported module)"
     ]
+
+
+def test_chains_are_followed_and_types_of_other_crates_have_no_members_here() -> None:
+    files = {
+        "src/main.rs": """
+            struct Order;
+            impl Order {
+                fn new() -> Self { Order }
+                fn arg(self, name: &str) -> Self { self }
+                fn run(&self) {}
+            }
+            fn other() -> assert_cmd::Command { todo!() }
+            fn main() {
+                Order::new()
+                    .arg("a")
+                    .arg("b").run();
+                other().arg("c");
+                assert_cmd::Command::new().arg("d");
+            }
+            """,
+    }
+    assert out_of(files, "src/main.rs", "calls") == [
+        "main -> src/main.rs:Order.arg (resolved: class of what the call before gives)",
+        "main -> src/main.rs:Order.new (resolved: same file)",
+        "main -> src/main.rs:Order.run (resolved: class of what the call before gives)",
+        "main -> src/main.rs:other (resolved: same file)",
+    ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from inhouse.retrieval.graph.resolver import CLASSES, Resolver, around, is_unknown
-from inhouse.retrieval.graph.values import DEFINITION, FILE, UNKNOWN, Here, Value
+from inhouse.retrieval.graph.values import DEFINITION, FILE, OUTSIDE, UNKNOWN, Here, Value
 from inhouse.retrieval.graph.view import folder_of, nearest
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _MAX_PASSED_ON = 30  # modules that use each other
 _MACRO = "macro"
 _MODULE_WORDS = frozenset({"crate", "self", "super"})
 _SPACES = CLASSES | {"module"}
+_IN_A_CRATE = re.compile(r"[a-z_]\w*::")  # one of another repository, where nothing here binds the name
 
 
 class Rust(Resolver):
@@ -67,7 +69,8 @@ class Rust(Resolver):
             for part in fields.split(".") if dot and values else ():
                 values = self.members(values, part) if values else values
             return values
-        return super().evaluate(here, name)
+        values = super().evaluate(here, name)
+        return OUTSIDE if values is None and _IN_A_CRATE.match(path) else values
 
     def outer(self, here: Here, name: str) -> Values | None:
         """Return a module below this one, or what `use ...::*` binds."""
