@@ -12,7 +12,7 @@ seen while tests ran take the place of jedi: by path and line of the call, what 
 does that a compiler wrote: JSON, a list of [path, first byte, end, [[path, line] of a definition, ...]] of
 calls; a path outside of the folder is "", the line of what is no definition (a parameter, a variable) 0:
 
-    python benchmarks/peer_clang.py FOLDER > CALLS                            C and C++, with libclang
+    python benchmarks/peer_clang.py FOLDER > CALLS
     NODE_PATH=MODULES node benchmarks/peer_typescript.js FOLDER > CALLS
     java benchmarks/peer_java/Calls.java FOLDER > CALLS
     go run benchmarks/peer_go/calls.go FOLDER > CALLS

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .repositories import graph_of, out_of
+from .repositories import graph_of, out_of, store_of
 
 _C = {
     "include/lib.h": "#define LIB_MAX(a, b) ((a) > (b) ? (a) : (b))\nint lib_open(int);\nint lib_unmade(int);\n",
@@ -99,6 +99,7 @@ _CPP = {
           Square(double side);
           double area() override;
         };
+        double total(Square& square);
         }
         """,
     "shape.cc": """
@@ -135,4 +136,154 @@ def test_methods_of_cpp_are_found_below_their_class_in_whatever_file() -> None:
         "main -> shape.cc:geo.Square.area (resolved: class of a variable)",
         "main -> shape.cc:geo.total (resolved: the same name)",
     ]
-    assert out_of(_CPP, "shape.h", "inherits") == ["geo.Square -> shape.h:geo.Shape (resolved: same file)"]
+    assert out_of(_CPP, "shape.h", "inherits") == [
+        "geo.Square -> shape.h:geo.Shape (resolved: own class or namespace)"
+    ]
+
+
+def test_macros_in_heads_of_classes_and_declarations_hide_no_members() -> None:
+    files = {
+        "till.h": """
+            #pragma once
+            #define SHOP_EXPORT __attribute__((visibility("default")))
+            #define SHOP_BEGIN namespace shop {
+            namespace shop {
+            struct SHOP_EXPORT Options { int size; };
+            class SHOP_EXPORT Till {
+             public:
+              SHOP_EXPORT virtual bool ring(int coin) const REQUIRES(lock_) = 0;
+              SHOP_CONSTEXPR Till(int size) : size_(size) {}
+              void close() RELEASE(lock_) { lock_.unlock(); }
+             private:
+              Drawer* drawer_ GUARDED_BY(lock_);
+              int size_;
+            };
+            SHOP_EXPORT Till open(const Options& options);
+            }
+            """,
+        "main.cc": """
+            #include "till.h"
+            int run(shop::Till& till) {
+              till.ring(1);
+              till.close();
+              shop::Options();
+              shop::open(2);
+            }
+            """,
+    }
+    assert out_of(files, "main.cc", "calls") == [
+        "run -> till.h:shop.Till.ring (resolved: class of a parameter)",
+        "run -> till.h:shop.Till.close (resolved: class of a parameter)",
+        "run -> till.h:shop.Options (resolved: the same name)",
+        "run -> till.h:shop.open (resolved: the same name)",
+    ]
+
+
+def test_a_header_that_defines_classes_follows_the_rules_of_cpp() -> None:
+    files = {
+        "box.h": "class Lid { public: void shut() {} };\nclass Box {\n  Lid lid;\n  void close() { lid.shut(); } };\n"
+    }
+    assert out_of(files, "box.h", "calls") == ["Box.close -> box.h:Lid.shut (resolved: class of a variable)"]
+
+
+def test_names_of_files_that_are_not_included_do_not_reach_over() -> None:
+    files = {
+        "one.cc": "namespace a {\nstatic int half(int x) { return x; }\nclass Run { void go() { step(); } void step() {} };\n}\n",
+        "two.cc": "namespace a {\nint twice(int x) { return half(x); }\nclass Run { void go() { step(); } void step() {} };\n}\n",
+    }
+    assert out_of(files, "two.cc", "calls") == [
+        "a.Run.go -> two.cc:a.Run.step (resolved: own class or namespace)"
+    ]
+
+
+def test_a_class_that_is_declared_ahead_is_that_of_a_header() -> None:
+    files = {
+        "file.h": "class File { public: void append(int a); };\n",
+        "log.h": "class File;\nclass Log {\n  File* file_;\n  void add() { file_->append(1); } };\n",
+    }
+    assert out_of(files, "log.h", "calls") == [
+        "Log.add -> file.h:File.append (resolved: class of a variable)"
+    ]
+
+
+def test_tests_of_a_fixture_see_its_members_and_other_tests_none() -> None:
+    files = {
+        "db_test.cc": """
+            class Db { void clear() {} };
+            class DbTest { protected: void put(int a) {} };
+            TEST_F(DbTest, Empty) { put(1); }
+            TEST(Db, Clears) { clear(); }
+            """,
+    }
+    assert out_of(files, "db_test.cc", "calls") == [
+        "DbTest.Empty -> db_test.cc:DbTest.put (resolved: own class or namespace)"
+    ]
+
+
+def test_using_aliases_inline_namespaces_and_variables_of_a_file() -> None:
+    files = {
+        "text.h": """
+            namespace text { inline namespace v1 {
+            template <class C> class View { public: int size_of(); static View make(); };
+            using Words = View<char>;
+            void cut(Words words);
+            } }
+            """,
+        "main.cc": """
+            #include "text.h"
+            using text::View;
+            using namespace text;
+            Words* all = nullptr;
+            int run(const Words& words) {
+              View<char>::make();
+              cut(words);
+              words.size_of();
+              all->size_of();
+              View<int> other(words);
+              other.size_of();
+              for (Words& one : many) {
+                one.size_of();
+              }
+              std::cut(words);
+              return Words::make().size_of();
+            }
+            """,
+    }
+    assert out_of(files, "main.cc", "calls") == [
+        "run -> text.h:text.View.make (resolved: using declaration)",
+        "run -> text.h:text.cut (resolved: using namespace)",
+        "run -> text.h:text.View.size_of (resolved: class of a parameter)",
+        "run -> text.h:text.View.size_of (resolved: class of a variable)",
+        "run -> text.h:text.View.size_of (resolved: class of a variable)",
+        "run -> text.h:text.View.size_of (resolved: class of a variable)",
+        "run -> text.h:text.View.make (resolved: own class or namespace)",
+        "run -> text.h:text.View.size_of (resolved: class of what the call before gives)",
+    ]
+
+
+def test_a_namespace_that_a_macro_opens_leaves_an_inference() -> None:
+    files = {
+        "shop.h": "#define BEGIN namespace shop {\nBEGIN\nclass Till {};\nvoid ring(Till& till);\n}\n",
+        "main.cc": '#include "shop.h"\nvoid run() { shop::ring(1); std::ring(1); }\n',
+    }
+    assert out_of(files, "main.cc", "calls") == ["run -> shop.h:ring (inferred: the same name)"]
+
+
+def test_members_of_a_namespace_that_is_not_indented_keep_it_where_the_file_does_not_parse() -> None:
+    files = {
+        "a.cc": """
+            namespace shop {
+            namespace {
+            void hidden() {}
+            }  // namespace
+            void first() { auto** all = new Till*[size]; }
+            class Till {
+             public:
+              void ring() { hidden(); }
+            };
+            }  // namespace shop
+            void outside() {}
+            """,
+    }
+    names = [one.qualified_name for one in store_of(files).symbols_of("a.cc")]
+    assert names == ["shop", "shop.hidden", "shop.first", "shop.Till", "shop.Till.ring", "outside"]

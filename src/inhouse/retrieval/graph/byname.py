@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from inhouse.retrieval.graph.view import language_of, nearest
+from inhouse.retrieval.graph.view import nearest
 from inhouse.retrieval.store import simple_name
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def by_name(view: View, reference: Reference) -> tuple[list[Symbol], bool]:
     Names that the language's own types have are no hint at all. Tests define things for tests.
     """
     name = simple_name(reference.name)
-    language = language_of(reference.path)
+    language = view.file(reference.path).language
     if name.startswith("__") or name in _BUILT_IN.get(language, ()):
         return [], False
     found = [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inhouse.retrieval.graph.values import Values
     from inhouse.retrieval.graph.view import View
 
-__all__ = ["HEADERS", "C", "is_defined", "joined"]
+__all__ = ["HEADERS", "C", "is_defined", "is_linked", "joined"]
 
 HEADERS = (".h", ".hh", ".hpp", ".hxx", ".h++", ".inc", ".inl", ".ipp", ".tpp")
 _MAX_INCLUDED = 400  # files that one file includes, directly or not
@@ -37,6 +37,7 @@ class C(Resolver):
 
     def __init__(self, view: View) -> None:
         super().__init__(view)
+        self._direct: dict[str, list[str]] = {}
         self._included: dict[str, dict[str, None]] = {}
 
     def resolve(self, reference: Reference) -> Values | None:
@@ -52,7 +53,7 @@ class C(Resolver):
         if own:
             return [_value(own[0], "same file")]
         included = self.included(here.path)
-        defined = [one for one in found if is_defined(one) and (_linked(one) or one.path in included)]
+        defined = [one for one in found if is_defined(one) and (is_linked(one) or one.path in included)]
         direct = [one for one in defined if one.path in included]
         if direct:
             return _values(direct, "defined in an included header")
@@ -101,14 +102,18 @@ class C(Resolver):
             found: dict[str, None] = {}
             todo = [path]
             while todo and len(found) < _MAX_INCLUDED:
-                here = todo.pop(0)
-                for reference in self.view.file(here).references:
-                    for value in self._values_of(reference):
-                        if value.path not in found and value.path != path:
-                            found[value.path] = None
-                            todo.append(value.path)
+                for one in self._directly(todo.pop(0)):
+                    if one not in found and one != path:
+                        found[one] = None
+                        todo.append(one)
             self._included[path] = found
         return self._included[path]
+
+    def _directly(self, path: str) -> list[str]:
+        if path not in self._direct:
+            references = self.view.file(path).references
+            self._direct[path] = [value.path for one in references for value in self._values_of(one)]
+        return self._direct[path]
 
     def _values_of(self, reference: Reference) -> Values:
         if reference.kind != "import":
@@ -125,9 +130,9 @@ def is_defined(symbol: Symbol) -> bool:
     return symbol.kind not in ("function", "method") or symbol.body < symbol.end
 
 
-def _linked(symbol: Symbol) -> bool:
+def is_linked(symbol: Symbol) -> bool:
     """Tell whether other files can refer to a definition without including its file."""
-    if symbol.kind != "function":
+    if symbol.kind not in ("function", "method"):
         return False
     words = symbol.signature.split("(", 1)[0].split()
     return "static" not in words and not symbol.path.endswith(HEADERS)

@@ -102,7 +102,10 @@ class Graph:
         if values is not None and not is_unknown(values):
             yield from _edges(reference, values)
             return
-        if reference.kind == "call" and _on_something(reference.name):
+        likely = resolver.likely(reference)
+        if likely:
+            yield from _edges(reference, likely, INFERRED)
+        elif reference.kind == "call" and _on_something(reference.name):
             symbols, is_one = by_name(self.view, reference)
             certainty = INFERRED if is_one else AMBIGUOUS
             rule = "by name: the only one" if is_one else "by name: one of several"
@@ -198,8 +201,9 @@ class Graph:
         return known
 
     def _resolver(self, path: str) -> Resolver | None:
-        language, make = resolver_of(path)
+        language = self.view.file(path).language
         if language not in self._resolvers:
+            make = resolver_of(language)
             self._resolvers[language] = make(self.view) if make is not None else None
         return self._resolvers[language]
 
@@ -208,11 +212,11 @@ def _on_something(name: str) -> bool:
     return not name.isidentifier() and not name.endswith("!")
 
 
-def _edges(reference: Reference, values: Sequence[Value]) -> Iterator[Edge]:
+def _edges(reference: Reference, values: Sequence[Value], one: str = RESOLVED) -> Iterator[Edge]:
     targets = {
         (value.path, value.name if value.kind != FILE else ""): value for value in values if value.path
     }
-    certainty = RESOLVED if len(targets) == 1 else AMBIGUOUS
+    certainty = one if len(targets) == 1 else AMBIGUOUS
     for (path, name), value in targets.items():
         if value.kind != "folder":
             yield _edge(reference, path, name, certainty, value.rule)

@@ -1,4 +1,4 @@
-"""Which rules follow the names of a file."""
+"""Which rules follow the names of a language."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from inhouse.retrieval.graph.java import Java
 from inhouse.retrieval.graph.javascript import JavaScript
 from inhouse.retrieval.graph.python import Python
 from inhouse.retrieval.graph.rust import Rust
-from inhouse.retrieval.graph.view import language_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +32,6 @@ _RESOLVERS: dict[str, Callable[[View], Resolver]] = {
 }
 
 
-def resolver_of(path: str) -> tuple[str, Callable[[View], Resolver] | None]:
-    """Return the language of a path and its rules, None for a language that has none."""
-    language = language_of(path)
-    return language, _RESOLVERS.get(language)
+def resolver_of(language: str) -> Callable[[View], Resolver] | None:
+    """Return the rules of a language, None for one that has none."""
+    return _RESOLVERS.get(language)

@@ -85,6 +85,10 @@ class Resolver:
         """Return what is called where values are called; of an instance whatever the language says."""
         return [value for value in values if value.kind in (DEFINITION, FILE)]
 
+    def likely(self, reference: Reference) -> Values:  # noqa: ARG002
+        """Return what a reference may mean where the rules lead nowhere."""
+        return []
+
     def imported(self, reference: Reference) -> Iterator[Values]:
         """Yield what each name of an import refers to."""
         for _, there in reference.bound or (("", ""),):

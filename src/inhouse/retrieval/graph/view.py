@@ -21,6 +21,7 @@ KEY = "key"
 """The kind of symbols that are keys of a configuration file, and no code."""
 
 _CALLABLE = frozenset({"function", "method", "macro"})
+_BEYOND_C = frozenset({"class", "method", "module"})
 _C_FAMILY = frozenset({"c", "cpp"})
 _MAX_NAMES = 20_000
 _MAX_PATHS = 50_000  # whose language is remembered
@@ -112,6 +113,13 @@ class FileView:
         for symbol in self._symbols:
             found[symbol.qualified_name].append(symbol)
         return {name: symbols for name, symbols in found.items() if len(symbols) > 1}
+
+    @cached_property
+    def language(self) -> str:
+        """Return the language; that of a header shows in what it defines."""
+        language = language_of(self.path)
+        is_cpp = language == "c" and any(one.kind in _BEYOND_C for one in self.symbols.values())
+        return "cpp" if is_cpp else language
 
     @cached_property
     def references(self) -> list[Reference]:
