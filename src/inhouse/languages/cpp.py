@@ -90,7 +90,7 @@ class Cpp(C):
         return without_class_macros(source)
 
     def repair(self, source: bytes) -> bytes | None:
-        """Return the source without conditionals that cut through braces, and without macros between words."""
+        """Return the source without conditionals that cut through braces and macros between words."""
         repaired = without_macros(super().repair(source) or source)
         return repaired if repaired != source else None
 
