@@ -74,7 +74,7 @@ _COMPARISON = tuple(
 
 HISTORY = Stage(
     "history",
-    7,
+    8,
     (
         "sources",
         "datasets.releases",
@@ -86,10 +86,10 @@ HISTORY = Stage(
     ),
 )
 CORPUS = Stage("corpus", 5, ("hygiene",), ("google-re2", "rensa"))
-INDEX = Stage("index", 12, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
+INDEX = Stage("index", 13, ("retrieval", "languages"), ("apsw", *_GRAMMARS))
 DATASET = Stage(
     "dataset",
-    12,
+    13,
     (
         "datasets",
         "languages",
@@ -109,11 +109,11 @@ WEIGHTS = Stage("weights", 5, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SWEEP = Stage("sweep", 3, _TRAINING, (*_TENSORS, "trl", "accelerate"))
 SCORES = Stage(
     "scores",
-    15,
+    16,
     (*_COMPARISON, "engines", "retrieval", "datasets.formats", "datasets.offered"),
     _TENSORS,
 )
-TASKS = Stage("tasks", 8, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
+TASKS = Stage("tasks", 9, ("evaluation.mining", "sandbox.checks", "sandbox.inside", "languages"), _GRAMMARS)
 STAGES = (HISTORY, CORPUS, INDEX, DATASET, PLAN, WEIGHTS, SWEEP, SCORES, TASKS)
 
 

@@ -19,7 +19,7 @@ GENERAL = Stage(
 )
 NEWER = Stage(
     "newer",
-    13,
+    14,
     (
         "evaluation.newer",
         "evaluation.prompted",
@@ -39,7 +39,7 @@ KNOWN = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    14,
+    15,
     (
         "evaluation.generation",
         "evaluation.prompts",
