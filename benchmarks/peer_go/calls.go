@@ -31,12 +31,12 @@ import (
 var moduleLine = regexp.MustCompile(`(?m)^\s*module\s+"?([^\s"]+)`)
 
 type checker struct {
-	root    string
-	set     *token.FileSet
-	modules map[string]string // folder by module path
-	known   map[string]*types.Package
-	library types.Importer
-	calls   []any
+	root     string
+	set      *token.FileSet
+	modules  map[string]string // folder by module path
+	known    map[string]*types.Package
+	standard types.Importer
+	calls    []any
 }
 
 func main() {
@@ -46,12 +46,12 @@ func main() {
 	}
 	set := token.NewFileSet()
 	c := &checker{
-		root:    root,
-		set:     set,
-		modules: map[string]string{},
-		known:   map[string]*types.Package{},
-		library: importer.ForCompiler(set, runtime.Compiler, nil),
-		calls:   []any{},
+		root:     root,
+		set:      set,
+		modules:  map[string]string{},
+		known:    map[string]*types.Package{},
+		standard: importer.ForCompiler(set, runtime.Compiler, nil),
+		calls:    []any{},
 	}
 	var folders []string
 	err = filepath.WalkDir(root, func(place string, entry fs.DirEntry, err error) error {
@@ -88,7 +88,7 @@ func (c *checker) Import(name string) (*types.Package, error) {
 	}
 	folder := c.folderOf(name)
 	if folder == "" {
-		return c.library.Import(name)
+		return c.standard.Import(name)
 	}
 	c.known[name] = nil
 	for _, files := range c.parse(folder, false) {

@@ -207,9 +207,8 @@ class _Vectors(NamedTuple):
         return cls(np.array(numbers, np.int64), np.frombuffer(values, np.float32).reshape(-1, width))
 
 
-_READ: dict[
-    Hashable, tuple[str, _Vectors]
-] = {}  # of the process, by file: a server opens one once per thread
+# Of the process, by file, with their state: a server opens one once per thread.
+_READ: dict[Hashable, tuple[str, _Vectors]] = {}
 _KEPT = 4
 _LOCK = threading.Lock()
 

@@ -31,6 +31,7 @@ _BLANKED = {mark: " " for mark in range(128) if not _WORD.match(chr(mark))}
 """For texts in ASCII, three times as fast as the expression."""
 _UPPER, _LOWER = "A-ZÀ-ÖØ-Þ", "a-zß-öø-ÿĀ-ɏ"  # of Latin letters; other scripts are apart
 _PART = re.compile(rf"[{_UPPER}]+(?![{_LOWER}])|[{_UPPER}]?[{_LOWER}]+|\d+|[^\W\d_{_UPPER}{_LOWER}]+")
+_REMEMBERED = 20_000  # characters of a text: a query may have a million
 _MAX_WORD = 64  # longer runs are hashes and data, which nobody searches
 _VOWELS = frozenset("aeiouy")
 _MIN_STEM = 3
@@ -97,9 +98,13 @@ def written_terms(text: str) -> str:
     return " ".join(filter(None, map(_terms_of, names(text))))
 
 
-@lru_cache(maxsize=64)  # of a chunk: its imports are looked for first, then its words are written
 def names(text: str) -> list[str]:
     """Return the words of a text as they are written, identifiers and numbers whole."""
+    return _names(text) if len(text) <= _REMEMBERED else _names.__wrapped__(text)
+
+
+@lru_cache(maxsize=64)  # a chunk is asked for its imports first, then for its words
+def _names(text: str) -> list[str]:
     return text.translate(_BLANKED).split() if text.isascii() else _WORD.findall(text)
 
 

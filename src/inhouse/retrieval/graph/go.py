@@ -6,7 +6,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from inhouse.retrieval.graph.resolver import CLASSES, Resolver, is_unknown
+from inhouse.retrieval.graph.resolver import CLASSES, END, Resolver, is_unknown
 from inhouse.retrieval.graph.values import DEFINITION, FILE, FOLDER, UNKNOWN, Here, Value
 from inhouse.retrieval.graph.view import folder_of
 
@@ -95,7 +95,7 @@ class Go(Resolver):
         """Return a member; of a variable of a package that of its type."""
         if value.kind != DEFINITION or not self._is_variable(value):
             return super().member(value, name)
-        values = self.variable(Here(value.path, "", 1 << 30), "", value.name)
+        values = self.variable(Here(value.path, "", END), "", value.name)
         return UNKNOWN if values is None or is_unknown(values) else self.members(values, name)
 
     def called_for(self, values: Values) -> Values:

@@ -253,12 +253,16 @@ class JavaScript(Resolver):
         names = {stem, name, *(stem + ending for ending in _ENDINGS)}
         if stem == _INDEX:
             names |= {folder.rpartition("/")[2], ".", ".."}
-        return names | {
-            simple_name(package) for package in self._packages if path in self._main_files(package)
-        }
+        return names | self._packages_by_file.get(path, set())
 
-    def _main_files(self, package: str) -> set[str]:
-        return {value.path for value in self.module("", package)}
+    @cached_property
+    def _packages_by_file(self) -> dict[str, set[str]]:
+        """Return the last words of the packages that a file is by itself."""
+        found: dict[str, set[str]] = {}
+        for package in self._packages:
+            for value in self.module("", package):
+                found.setdefault(value.path, set()).add(simple_name(package))
+        return found
 
 
 class Objects(NamedTuple):
